@@ -1,0 +1,1 @@
+"""Doors to the operating system, without a word of our field."""

@@ -42,7 +42,7 @@ class CommandError(Exception):
 
 
 class Host(Protocol):
-    """A machine that runs commands: the real one, a network namespace of it, or a model in tests."""
+    """A machine that runs commands: the real one, a namespace of it, or a model in tests."""
 
     def run(
         self,
@@ -86,8 +86,7 @@ class LocalHost:
                 full,
                 input=stdin,
                 stdin=subprocess.DEVNULL if stdin is None else None,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                capture_output=True,
                 text=True,
                 encoding="utf-8",
                 errors="replace",
@@ -213,7 +212,7 @@ def in_namespace(namespace: str | None, argv: Argv) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The environment programs get: a path, a UTF-8 locale with English messages, our temp folder."""
+    """The environment programs get: a path, English messages in UTF-8, our temp folder."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return {"PATH": _PATH, "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8", **kept}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 from types import FrameType
 
@@ -22,6 +23,21 @@ def stop_event() -> threading.Event:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     return stop
+
+
+def end_on_thread_error() -> None:
+    """Let a surprise in any thread end the process, as one in the main thread does.
+
+    The supervisor starts it again and the durable state says where it was; going on with a dead
+    thread would be silence.
+    """
+
+    def _end(error: threading.ExceptHookArgs) -> None:
+        sys.excepthook(error.exc_type, error.exc_value or error.exc_type(), error.exc_traceback)
+        sys.stderr.flush()
+        os._exit(70)
+
+    threading.excepthook = _end
 
 
 def notify_ready() -> None:

@@ -1,6 +1,6 @@
 """SQLite files with one way of opening, migrating and writing.
 
-apsw brings its own SQLite, so that the WAL faults of a distribution's older library do not reach us.
+apsw brings its own SQLite, so that the WAL faults of an older system library do not reach us.
 Source: sqlite.org/pragma.html, sqlite.org/wal.html.
 """
 
@@ -93,5 +93,4 @@ def _migrate(connection: apsw.Connection, migrations: Sequence[str], path: Path)
 
 
 def _version(connection: apsw.Connection) -> int:
-    row = connection.execute("PRAGMA user_version").fetchone()
-    return int(row[0])
+    return int(connection.pragma("user_version"))

@@ -1,0 +1,245 @@
+"""The desired configuration of a box: what it may take, from whom, and where it goes.
+
+It travels as exact bytes with signatures (`signing`), is meant for one box (`audience`) and only
+ever replaces an older one (`revision`). Every unit of the box checks that for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from bocage_contract import CONTRACT
+from bocage_contract.canonical import canonical_json
+from bocage_contract.errors import ContractError
+from bocage_contract.model import Model
+from bocage_contract.names import (
+    Address,
+    AeTitle,
+    DeviceId,
+    Endpoint,
+    Hex64,
+    Label,
+    LinkId,
+    Network,
+    Port,
+)
+from bocage_contract.signing import Signer, open_envelope, seal_envelope
+
+DESIRED_TYPE = "bocage.desired"
+
+
+class ConfigurationRefusedError(ContractError):
+    """A configuration is well signed, but not for this box or older than what it holds."""
+
+
+class ExamClass(StrEnum):
+    """How an exam travels; the order is that of urgency, most urgent first."""
+
+    URGENT = "urgent"
+    REPORT = "report"
+    ROUTINE = "routine"
+    PRIOR = "prior"
+
+    @property
+    def rank(self) -> int:
+        """0 for the most urgent."""
+        return list(ExamClass).index(self)
+
+
+class Site(Model):
+    """The hospital or practice the box stands in."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    lan: list[Network] = Field(min_length=1, description="Where the box may send to on the LAN.")
+    language: Literal["fr", "en"] = "fr"
+
+
+class Caller(Model):
+    """Who may send to the box: an AE title together with the addresses it calls from."""
+
+    aet: AeTitle
+    addresses: list[Network] = Field(min_length=1)
+
+
+class Receive(Model):
+    """The box's DICOM port on the LAN."""
+
+    address: Address
+    port: Port = 11112
+    idle_timeout_s: int = Field(
+        900, ge=10, le=86400, description="Ultrasound sends as it goes: leave an association open."
+    )
+    max_associations: int = Field(30, ge=1, le=200)
+    callers: list[Caller] = Field(default_factory=list)
+
+
+class Service(Model):
+    """A called AE title of the box: what is sent there goes into this link, in this class."""
+
+    aet: AeTitle
+    exam_class: ExamClass = Field(alias="class")
+    callers: list[AeTitle] | None = Field(None, description="Who may use it; null: every caller.")
+
+
+class Tunnel(Model):
+    """Our end of the WireGuard tunnel to the partner."""
+
+    address: Address
+    partner_address: Address
+    listen_port: Port
+    endpoint: Endpoint | None = Field(None, description="Null: the partner calls us.")
+    keepalive_s: int | None = Field(25, ge=1, le=600)
+    generation: int = Field(1, ge=1)
+    partner_generation: int = Field(1, ge=1)
+
+
+class DeliverRule(Model):
+    """Where what arrives over a link goes."""
+
+    classes: list[ExamClass] | None = Field(None, description="Null: every class.")
+    destinations: list[Label] = Field(min_length=1)
+
+
+class Link(Model):
+    """The path to one partner."""
+
+    id: LinkId
+    role: Literal["requesting", "reading"]
+    partner: DeviceId
+    partner_card: dict[str, Any] | None = Field(
+        None, description="The partner's card, an envelope; trusted only once it is confirmed here."
+    )
+    tunnel: Tunnel
+    relay_port: Port = 7431
+    services: list[Service] = Field(default_factory=list)
+    deliver: list[DeliverRule] = Field(default_factory=list)
+    changed_content: Literal["both", "newest", "ask"] = "both"
+
+    def destinations_for(self, exam_class: ExamClass) -> list[str]:
+        """Name the destinations of what arrives in a class: those of the first rule that fits."""
+        for rule in self.deliver:
+            if rule.classes is None or exam_class in rule.classes:
+                return list(rule.destinations)
+        return []
+
+
+class Destination(Model):
+    """A DICOM AE of the site that we deliver to."""
+
+    name: Label
+    kind: Literal["dicom"] = "dicom"
+    aet: AeTitle
+    host: Address
+    port: Port
+    calling_aet: AeTitle
+    max_associations: int = Field(2, ge=1, le=16)
+
+
+class Desired(Model):
+    """The whole configuration of one box. Since contract 1."""
+
+    contract: int = CONTRACT
+    device: DeviceId
+    audience: Hex64 = Field(description="Fingerprint of the identity of the box it is for.")
+    revision: int = Field(ge=1, lt=1 << 53)
+    issued_at: int = Field(ge=0, description="Unix seconds.")
+    site: Site
+    receive: Receive
+    links: list[Link] = Field(default_factory=list)
+    destinations: list[Destination] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        faults = [*_doubles(self), *_unknown_names(self)]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def link(self, link_id: str) -> Link | None:
+        """Find a link by its id."""
+        return next((link for link in self.links if link.id == link_id), None)
+
+    def destination(self, name: str) -> Destination | None:
+        """Find a destination by its name."""
+        return next((there for there in self.destinations if there.name == name), None)
+
+    def service(self, aet: str) -> tuple[Link, Service] | None:
+        """Find the service a called AE title names, and the link it leads into."""
+        for link in self.links:
+            for service in link.services:
+                if service.aet == aet:
+                    return link, service
+        return None
+
+
+def seal_desired(desired: Desired, signer: Signer, key: bytes) -> bytes:
+    """Sign a configuration."""
+    return seal_envelope(DESIRED_TYPE, canonical_json(desired.to_json()), signer, key)
+
+
+def open_desired(
+    raw: bytes, trusted: Collection[bytes], audience: str, *, at_least_revision: int = 1
+) -> Desired:
+    """Read a configuration that somebody we trust signed for this box.
+
+    Args:
+        trusted: public keys that may sign configuration.
+        audience: fingerprint of our own identity.
+        at_least_revision: the revision we hold; the same again is no fault.
+
+    Raises:
+        SignatureError: not signed by a trusted key.
+        MessageError: signed, but not a configuration.
+        ConfigurationRefusedError: for another box, or older.
+    """
+    desired = Desired.read(open_envelope(raw, DESIRED_TYPE, trusted))
+    if desired.audience != audience:
+        raise ConfigurationRefusedError(
+            f"this configuration is for {desired.device}, another box: fetch the one for this box"
+        )
+    if desired.revision < at_least_revision:
+        raise ConfigurationRefusedError(
+            f"revision {desired.revision} is older than {at_least_revision}, which the box holds"
+        )
+    return desired
+
+
+def _doubles(desired: Desired) -> list[str]:
+    services = [service.aet for link in desired.links for service in link.services]
+    return [
+        *_doubled("link", (link.id for link in desired.links)),
+        *_doubled("service AE title", services),
+        *_doubled("destination", (there.name for there in desired.destinations)),
+        *_doubled("caller", (caller.aet for caller in desired.receive.callers)),
+        *_doubled("tunnel port", (str(link.tunnel.listen_port) for link in desired.links)),
+    ]
+
+
+def _doubled(what: str, names: Iterable[str]) -> list[str]:
+    seen: set[str] = set()
+    doubled = {name for name in names if name in seen or seen.add(name)}  # type: ignore[func-returns-value]
+    return [f"{what} {name} stands twice" for name in sorted(doubled)]
+
+
+def _unknown_names(desired: Desired) -> list[str]:
+    callers = {caller.aet for caller in desired.receive.callers}
+    destinations = {there.name for there in desired.destinations}
+    faults = []
+    for link in desired.links:
+        for service in link.services:
+            faults += [
+                f"service {service.aet}: caller {aet} is not in receive.callers"
+                for aet in service.callers or []
+                if aet not in callers
+            ]
+        for rule in link.deliver:
+            faults += [
+                f"link {link.id}: destination {name} does not exist"
+                for name in rule.destinations
+                if name not in destinations
+            ]
+    return faults

@@ -1,0 +1,109 @@
+"""Where everything of a box lies: every path is derived from two folders.
+
+`state` survives a power cut; `run` is memory (tmpfs) and does not. Each file has one writer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The folders of one box.
+
+    Args:
+        state: usually /var/lib/bocage.
+        run: usually /run/bocage; must be on tmpfs, for the unlocked opening key lies there.
+    """
+
+    state: Path
+    run: Path
+
+    @property
+    def desired(self) -> Path:
+        """The signed configuration in force, exact bytes."""
+        return self.state / "config" / "desired.json"
+
+    @property
+    def trust(self) -> Path:
+        """Public keys that may sign configuration: JSON list of base64."""
+        return self.state / "config" / "trust.json"
+
+    @property
+    def card(self) -> Path:
+        """The box's own card."""
+        return self.state / "card.json"
+
+    @property
+    def pins(self) -> Path:
+        """The partners this site has confirmed, signed by the box's identity (writer: keeper)."""
+        return self.state / "pins.json"
+
+    @property
+    def keeper_dir(self) -> Path:
+        """What only the keeper reads."""
+        return self.state / "keeper"
+
+    @property
+    def identity_key(self) -> Path:
+        """Ed25519 private key, 32 raw bytes."""
+        return self.keeper_dir / "identity.key"
+
+    @property
+    def agreement_key(self) -> Path:
+        """X25519 private key, 32 raw bytes."""
+        return self.keeper_dir / "agreement.key"
+
+    @property
+    def ledger_db(self) -> Path:
+        """The box's chains and its copies of its partners' chains."""
+        return self.keeper_dir / "ledger.db"
+
+    @property
+    def link_dir(self) -> Path:
+        """What only the link unit reads."""
+        return self.state / "link"
+
+    def tunnel_key(self, generation: int) -> Path:
+        """WireGuard private key of one generation, base64 as wg(8) writes it."""
+        return self.link_dir / f"tunnel.g{generation}.key"
+
+    @property
+    def clock_floor(self) -> Path:
+        """The latest attested time, Unix seconds as text."""
+        return self.link_dir / "clock.floor"
+
+    @property
+    def opening_wrapped(self) -> Path:
+        """The opening key, wrapped: one slot for each secret that unlocks it."""
+        return self.state / "opening.wrapped.json"
+
+    @property
+    def spool(self) -> Path:
+        """The durable store of sealed objects and its index."""
+        return self.state / "spool"
+
+    @property
+    def keeper_socket(self) -> Path:
+        """Where the keeper answers the other units."""
+        return self.run / "keeper.sock"
+
+    @property
+    def opening_dir(self) -> Path:
+        """The folder of the unlocked opening key; only deliver may read it."""
+        return self.run / "opening"
+
+    @property
+    def opening_key(self) -> Path:
+        """The unlocked opening key, in memory only: one age secret key a line."""
+        return self.opening_dir / "opening.key"
+
+    def status(self, unit: str) -> Path:
+        """What a unit last said of itself, JSON."""
+        return self.run / "status" / f"{unit}.json"
+
+    def doorbell(self, unit: str) -> Path:
+        """The bell that tells a unit to look again."""
+        return self.run / "bell" / unit

@@ -6,6 +6,7 @@ Source: sd_notify(3), systemd.service(5) WatchdogSec.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -38,6 +39,11 @@ def end_on_thread_error() -> None:
         os._exit(70)
 
     threading.excepthook = _end
+
+
+def leave_no_core() -> None:
+    """Let a crash write no memory image: it would hold keys and patients' data."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def notify_ready() -> None:

@@ -1,0 +1,133 @@
+"""The desired configuration: who signed it, for whom, and that its names fit together."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from bocage_contract.configuration import (
+    ConfigurationRefusedError,
+    Desired,
+    ExamClass,
+    open_desired,
+    seal_desired,
+)
+from bocage_contract.errors import ContractError, MessageError, SignatureError
+from bocage_contract.fingerprint import fingerprint
+from tests.contract.keys import desired_document, identity, public
+
+BOX, CONSOLE, STRANGER = identity(1), identity(5), identity(6)
+
+
+def document() -> dict[str, Any]:
+    """Give a whole configuration to change."""
+    return copy.deepcopy(desired_document(BOX))
+
+
+def test_a_signed_configuration_for_this_box_is_read() -> None:
+    """Signer, audience and revision fit."""
+    desired = Desired.of(document())
+    raw = seal_desired(desired, CONSOLE.sign, public(CONSOLE))
+    audience = fingerprint(public(BOX))
+    assert open_desired(raw, {public(CONSOLE)}, audience, at_least_revision=3) == desired
+
+
+def test_an_unsigned_foreign_or_old_configuration_is_refused() -> None:
+    """Each of the three checks on its own."""
+    raw = seal_desired(Desired.of(document()), CONSOLE.sign, public(CONSOLE))
+    audience = fingerprint(public(BOX))
+    with pytest.raises(SignatureError):
+        open_desired(raw, {public(STRANGER)}, audience)
+    with pytest.raises(ConfigurationRefusedError):
+        open_desired(raw, {public(CONSOLE)}, fingerprint(public(STRANGER)))
+    with pytest.raises(ConfigurationRefusedError):
+        open_desired(raw, {public(CONSOLE)}, audience, at_least_revision=4)
+
+
+def test_reading_and_writing_keep_every_field() -> None:
+    """Unknown fields of a newer console come back out."""
+    value = document()
+    value["colour"] = "green"
+    value["links"][0]["weather"] = {"rain": True}
+    written = Desired.of(value).to_json()
+    assert written["colour"] == "green"
+    assert written["links"][0]["weather"] == {"rain": True}
+    assert written["links"][0]["services"][0]["class"] == "routine"
+    assert Desired.of(json.loads(json.dumps(written))).to_json() == written
+
+
+def test_every_fault_is_named_at_once() -> None:
+    """An operator mends a configuration in one go."""
+    value = document()
+    value["revision"] = 0
+    value["receive"]["port"] = 70000
+    value["links"][0]["services"][0]["aet"] = "TOO LONG FOR AN AE TITLE"
+    with pytest.raises(MessageError) as caught:
+        Desired.of(value)
+    for place in ("revision", "receive.port", "links.0.services.0.aet"):
+        assert place in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda v: v["links"].append(v["links"][0]), "link flers-caen stands twice"),
+        (lambda v: v["links"][0]["services"].append(v["links"][0]["services"][0]), "FLERS"),
+        (lambda v: v["destinations"].append(v["destinations"][0]), "destination pacs"),
+        (lambda v: v["links"][0]["services"][0].update(callers=["CT9"]), "caller CT9"),
+        (lambda v: v["links"][0]["deliver"][0].update(destinations=["moon"]), "moon"),
+        (lambda v: v["receive"]["callers"].append(v["receive"]["callers"][0]), "caller CR1"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(change: Any, says: str) -> None:
+    """Doubled names and names of nothing are faults of the document."""
+    value = document()
+    change(value)
+    with pytest.raises(MessageError, match=says):
+        Desired.of(value)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("site.lan", ["192.168.1.0/24; flush ruleset"]),
+        ("receive.address", "0x7f.1"),
+        ("links.0.tunnel.endpoint", "host:51820\nPostUp = rm"),
+        ("links.0.id", "../x"),
+        ("destinations.0.aet", 'A";drop'),
+        ("destinations.0.host", "$(reboot)"),
+    ],
+)
+def test_text_that_could_become_a_rule_is_refused(place: str, value: object) -> None:
+    """Whatever ends up in nft, wg or a file name comes from a closed alphabet."""
+    changed: Any = document()
+    *path, last = place.split(".")
+    inner = changed
+    for step in path:
+        inner = inner[int(step)] if step.isdigit() else inner[step]
+    inner[last] = value
+    with pytest.raises(ContractError):
+        Desired.of(changed)
+
+
+def test_services_and_destinations_are_found_by_name() -> None:
+    """The called AE title names the link; the class names the destination."""
+    desired = Desired.of(document())
+    found = desired.service("FLERS")
+    assert found is not None
+    link, service = found
+    assert (link.id, service.exam_class) == ("flers-caen", ExamClass.ROUTINE)
+    assert desired.service("ELSE") is None
+    assert link.destinations_for(ExamClass.REPORT) == ["pacs"]
+    assert link.destinations_for(ExamClass.ROUTINE) == []
+    assert desired.destination("pacs") is not None
+    assert desired.link("none") is None
+
+
+def test_urgent_goes_before_report_before_routine_before_prior() -> None:
+    """The order in which objects of several classes travel."""
+    assert [name.rank for name in ExamClass] == [0, 1, 2, 3]
+    assert list(ExamClass) == ["urgent", "report", "routine", "prior"]

@@ -1,0 +1,37 @@
+"""Every sample ever written down is read by today's code, and written back unchanged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bocage_contract.card import Card
+from bocage_contract.configuration import Desired
+from bocage_contract.ledger import Entry, Head
+from bocage_contract.model import Model
+from bocage_contract.pins import Pins
+from bocage_contract.signing import Envelope
+
+SAMPLES = Path(__file__).parents[2] / "contract" / "samples"
+MODELS: dict[str, type[Model]] = {
+    "card": Card,
+    "desired": Desired,
+    "entry": Entry,
+    "envelope": Envelope,
+    "head": Head,
+    "pins": Pins,
+}
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.json")), ids=lambda path: path.name)
+def test_a_sample_is_read_and_written_back_unchanged(path: Path) -> None:
+    """Names are MESSAGE.NUMBER.json; nothing in them is ever changed."""
+    value = json.loads(path.read_text())
+    assert MODELS[path.name.split(".")[0]].of(value).to_json() == value
+
+
+def test_every_message_has_a_sample() -> None:
+    """A new message comes with one."""
+    assert {path.name.split(".")[0] for path in SAMPLES.glob("*.json")} == set(MODELS)

@@ -39,5 +39,5 @@ def configure(unit: str, *, debug: bool = False) -> None:
 
 def get(name: str) -> FilteringBoundLogger:
     """Give the logger of one module; events are short constant texts, values are fields."""
-    logger: FilteringBoundLogger = structlog.get_logger(logger=name)
+    logger: FilteringBoundLogger = structlog.get_logger(module=name)
     return logger

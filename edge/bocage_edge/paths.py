@@ -39,7 +39,7 @@ class Box:
     @property
     def pins(self) -> Path:
         """The partners this site has confirmed, signed by the box's identity (writer: keeper)."""
-        return self.state / "pins.json"
+        return self.state / "confirmed" / "pins.json"
 
     @property
     def keeper_dir(self) -> Path:
@@ -60,6 +60,11 @@ class Box:
     def ledger_db(self) -> Path:
         """The box's chains and its copies of its partners' chains."""
         return self.keeper_dir / "ledger.db"
+
+    @property
+    def owners(self) -> Path:
+        """Who each unit is for the kernel, as `units.format_owners` writes it."""
+        return self.state / "config" / "owners"
 
     @property
     def link_dir(self) -> Path:

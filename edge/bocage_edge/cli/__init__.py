@@ -1,0 +1,77 @@
+"""`bocage-edge`: the command line of a box, for people at the site and for the supervisor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bocage_contract.errors import ContractError
+from bocage_edge.cli import (
+    configuration,
+    diagnosis,
+    ledger,
+    pairing,
+    sealing,
+    setting_up,
+    spool,
+    unit,
+)
+from bocage_edge.errors import EdgeError
+from bocage_edge.paths import Box
+
+
+class _Commands(click.Group):
+    """Turns what we expect to go wrong into a message with a hint and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except EdgeError as error:
+            click.echo(f"bocage-edge: {error.message}", err=True)
+            if error.hint:
+                click.echo(f"  {error.hint}", err=True)
+            ctx.exit(1)
+        except ContractError as error:
+            click.echo(f"bocage-edge: {error}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=_Commands)
+@click.option(
+    "--state",
+    envvar="BOCAGE_STATE",
+    default="/var/lib/bocage",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where the box keeps what survives a power cut.",
+)
+@click.option(
+    "--run",
+    envvar="BOCAGE_RUN",
+    default="/run/bocage",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where the box keeps what does not: must be in memory (tmpfs).",
+)
+@click.pass_context
+def main(ctx: click.Context, state: Path, run: Path) -> None:
+    """Look after one Bocage box."""
+    ctx.obj = Box(state, run)
+
+
+for command in (
+    setting_up.setup,
+    setting_up.unlock,
+    setting_up.card,
+    pairing.pair,
+    configuration.config,
+    unit.run_unit,
+    spool.spool,
+    sealing.seal,
+    ledger.ledger,
+    diagnosis.doctor,
+):
+    main.add_command(command)

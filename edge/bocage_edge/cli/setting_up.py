@@ -1,0 +1,109 @@
+"""Set-up of a box, its card, and unlocking it after a restart."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from pathlib import Path
+
+import click
+
+from bocage_contract.errors import MessageError
+from bocage_contract.fingerprint import words
+from bocage_edge import configuration, setup as first_boot, unlock as unlocking
+from bocage_edge.errors import ConfigError
+from bocage_edge.paths import Box
+from bocage_edge.units import Owners, own_owners, parse_owners, system_owners
+from bocage_system.command import LocalHost
+
+
+@click.command()
+@click.option("--device", required=True, help="The box's id, such as flers-1.")
+@click.option(
+    "--trust",
+    required=True,
+    multiple=True,
+    help="Public key that may sign configuration (base64); may be given several times.",
+)
+@click.option("--owners", help="Who the units are: receive=UID,…,group=GID. Default: by name.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def setup(box: Box, device: str, trust: tuple[str, ...], owners: str | None, as_json: bool) -> None:
+    """Make the keys of a new box and print, once, what belongs in the site's safe."""
+    keys = [_public_key(text) for text in trust]
+    paper = first_boot.make_keys(box, LocalHost(), _owners(owners), device, keys, time.time())
+    own = configuration.load_card(box)
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "device": device,
+                    "identity": own.identity,
+                    "words": {lang: list(words(own.identity_key, lang)) for lang in ("fr", "en")},
+                    "recovery_key": paper.recovery_key,
+                    "code": paper.code,
+                }
+            )
+        )
+        return
+    click.echo(f"Box {device} has its keys.\n")
+    click.echo("PRINT THIS NOW; it is shown once and kept nowhere on the box:")
+    click.echo(f"  paper code (unlocks the box after a power cut):  {paper.code}")
+    click.echo(f"  recovery key (opens what was sent to this site): {paper.recovery_key}\n")
+    click.echo(f"Fingerprint: {' '.join(words(own.identity_key, 'fr'))}")
+    click.echo(f"             {' '.join(words(own.identity_key, 'en'))}")
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), help="Write the card to a file.")
+@click.pass_obj
+def card(box: Box, out: Path | None) -> None:
+    """Show the box's card: its public keys, signed by its identity."""
+    own = configuration.load_card(box)
+    raw = box.card.read_bytes()
+    if out is not None:
+        out.write_bytes(raw)
+    else:
+        click.echo(raw.decode())
+    click.echo(f"{own.device}: {' '.join(words(own.identity_key, 'fr'))}", err=True)
+
+
+@click.command()
+@click.pass_obj
+def unlock(box: Box) -> None:
+    """Unlock the box with the site's paper code, so that it can deliver.
+
+    The code is asked for, or read from standard input; it is never an argument.
+    """
+    terminal = os.isatty(0)
+    code = click.prompt("Paper code", hide_input=True) if terminal else input()
+    unlocking.unlock(box, code, time.time())
+    click.echo("unlocked", err=True)
+
+
+def _owners(text: str | None) -> Owners:
+    if text is not None:
+        try:
+            return parse_owners(text)
+        except (ValueError, KeyError) as error:
+            raise ConfigError(f"--owners: {error}") from None
+    if os.getuid() != 0:
+        return own_owners()
+    try:
+        return system_owners()
+    except KeyError as error:
+        raise ConfigError(
+            f"system user missing: {error.args[0]}", "install the package, or give --owners"
+        ) from None
+
+
+def _public_key(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise MessageError("--trust: a public key is 32 bytes in base64")
+    return key

@@ -1,0 +1,34 @@
+"""Running one unit of the box, as its supervisor does."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Protocol, cast
+from threading import Event
+
+import click
+
+from bocage_edge.paths import Box
+from bocage_edge.units import UNITS
+from bocage_system import daemon, logs
+
+
+class _Daemon(Protocol):
+    def run(self, box: Box, stop: Event) -> None:
+        """Do the unit's work until `stop`."""
+
+
+@click.command("run")
+@click.argument("unit", type=click.Choice([unit.name for unit in UNITS]))
+@click.pass_obj
+def run_unit(box: Box, unit: str) -> None:
+    """Run one unit until SIGTERM: keeper, link, receive, relay or deliver."""
+    os.umask(0o007)
+    logs.configure(unit)
+    daemon.leave_no_core()
+    daemon.end_on_thread_error()
+    stop = daemon.stop_event()
+    # Only this unit's code is loaded: a relay holds no codec, a keeper no DICOM.
+    module = cast(_Daemon, importlib.import_module(f"bocage_edge.{unit}.daemon"))
+    module.run(box, stop)

@@ -1,0 +1,52 @@
+"""Unlocking: the opening key leaves its wrapping and lies in memory until the power goes."""
+
+from __future__ import annotations
+
+import os
+
+from bocage_contract.ledger import box_chain, draft
+from bocage_edge.configuration import load_card
+from bocage_edge.errors import ConfigError, SealError
+from bocage_edge.keeper.client import Keeper
+from bocage_edge.paths import Box
+from bocage_edge.seal.keys import recipient_of, unwrap
+from bocage_system.durable import read_limited, write_atomic
+from bocage_system.kick import ring
+from bocage_system.mounts import is_in_memory
+
+_MAX_WRAPPED_BYTES = 64 << 10
+
+
+def unlock(box: Box, code: str, now: float) -> None:
+    """Open the wrapped opening key with the site's paper code and hand it to deliver.
+
+    Args:
+        code: as typed; case and separators do not matter.
+        now: Unix seconds, for the ledger.
+
+    Raises:
+        SealError: the code is wrong, or the key is not the card's.
+        ConfigError: the run folder is not in memory, or the box has no keys.
+        KeeperError: the keeper is not there to write it down; the box stays locked.
+    """
+    if not is_in_memory(box.opening_dir):
+        raise ConfigError(
+            f"{box.opening_dir} is on a disk: the opening key may only lie in memory",
+            "mount a tmpfs there",
+        )
+    own = load_card(box)
+    secret = unwrap(read_limited(box.opening_wrapped, _MAX_WRAPPED_BYTES), code)
+    if recipient_of(secret) != own.opening:
+        raise SealError("the unwrapped key is not the one on the box's card")
+    _write_down(box, own.device, now)
+    owner = os.stat(box.opening_dir)
+    write_atomic(box.opening_key, secret.encode() + b"\n", mode=0o600)
+    os.chown(box.opening_key, owner.st_uid, owner.st_gid)
+    ring(box.doorbell("deliver"))
+
+
+def _write_down(box: Box, device: str, now: float) -> None:
+    entry = draft("unlocked", now, by="paper code")
+    Keeper(box.keeper_socket).append(
+        "admin", [(f"unlock-{int(now * 1000)}", box_chain(device), entry)]
+    )

@@ -1,0 +1,1 @@
+"""The demonstration: real exams travel from a modality to a reading station, and reports back."""

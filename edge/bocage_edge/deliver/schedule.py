@@ -1,0 +1,40 @@
+"""When to try again. Pure: the hour and the dice come in from outside.
+
+An instance waits by its own attempts, a destination by its own: a station that is down is tried by
+one probing attempt at a time, not by every instance in turn, and the others follow once it answers.
+"""
+
+from __future__ import annotations
+
+# Of one instance: what failed with it will hardly go at once.
+FIRST_DELAY_S = 30
+LONGEST_DELAY_S = 3600
+
+# Of a destination: a station that restarts is back within a minute, and exams wait for it.
+FIRST_HOLD_S = 5
+LONGEST_HOLD_S = 300
+
+
+def retry_delay_s(attempts: int, jitter: float) -> float:
+    """Seconds to wait after a deferred attempt: 30, 60, 120 … at most 3600, ±10 %.
+
+    Args:
+        attempts: made so far, at least 1.
+        jitter: in [-1, 1]; drawn by the caller, so a test can fix it.
+    """
+    return _doubled(FIRST_DELAY_S, LONGEST_DELAY_S, attempts, jitter)
+
+
+def hold_s(failures: int, jitter: float) -> float:
+    """Seconds to leave a destination alone: 5, 10, 20 … at most 300, ±10 %.
+
+    Args:
+        failures: of the destination in a row, at least 1.
+        jitter: in [-1, 1].
+    """
+    return _doubled(FIRST_HOLD_S, LONGEST_HOLD_S, failures, jitter)
+
+
+def _doubled(first_s: float, longest_s: float, count: int, jitter: float) -> float:
+    doubled = first_s * 2 ** min(count - 1, 16)
+    return float(min(doubled, longest_s)) * (1 + 0.1 * jitter)

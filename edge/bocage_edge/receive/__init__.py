@@ -1,0 +1,1 @@
+"""DICOM from the site becomes sealed objects in the spool."""

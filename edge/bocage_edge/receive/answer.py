@@ -1,0 +1,114 @@
+"""What we answer to a C-STORE, and how we say it to a technologist. Pure.
+
+The comment stands on the modality's screen or in its log. A command set is plain ASCII of at most
+64 characters (PS3.5 6.1.1, LO), so the French has no accents.
+
+Source: PS3.4 B.2.3, PS3.7 9.1.1.1.9 and annex C.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+MAX_COMMENT_CHARACTERS = 64
+
+# The standard's codes, and inside its ranges our own choice.
+SUCCESS = 0x0000
+PROCESSING_FAILURE = 0x0110
+INVALID_SOP_INSTANCE = 0x0117
+SOP_CLASS_NOT_SUPPORTED = 0x0122
+OUT_OF_RESOURCES = 0xA700
+NOT_READY = 0xA701  # A7xx: a modality sends again later
+WRONG_IDENTITY = 0xA900
+CANNOT_UNDERSTAND = 0xC000
+
+
+class Answer(Enum):
+    """How one C-STORE ended: status, French, English; `{partner}` is filled in."""
+
+    STORED = (SUCCESS, "", "")
+    NO_ROOM = (
+        OUT_OF_RESOURCES,
+        "Bocage: plus de place, prevenir, renvoyer plus tard",
+        "Bocage: no room left, tell the operator, send again later",
+    )
+    DISK_FAULT = (
+        OUT_OF_RESOURCES,
+        "Bocage: disque en panne, prevenir l'exploitant",
+        "Bocage: disk fault, tell the operator",
+    )
+    NOT_CONFIRMED = (
+        NOT_READY,
+        "Partenaire {partner} non confirme",
+        "Partner {partner} is not confirmed",
+    )
+    PARTNER_CHANGED = (
+        NOT_READY,
+        "ALERTE cles changees: {partner}",
+        "ALARM keys changed: {partner}",
+    )
+    KEEPER_SILENT = (
+        NOT_READY,
+        "Bocage demarre ou gardien arrete, renvoyer plus tard",
+        "Bocage starts or keeper stopped, send again later",
+    )
+    SERVICE_GONE = (
+        NOT_READY,
+        "Bocage: ce service n'existe plus, voir la configuration",
+        "Bocage: this service is gone, see the configuration",
+    )
+    BAD_INSTANCE_UID = (
+        INVALID_SOP_INSTANCE,
+        "SOP Instance UID non valide",
+        "SOP Instance UID is not valid",
+    )
+    WRONG_CLASS = (
+        SOP_CLASS_NOT_SUPPORTED,
+        "SOP Class differente du contexte de presentation",
+        "SOP Class is not that of the presentation context",
+    )
+    OTHER_IDENTITY = (
+        WRONG_IDENTITY,
+        "UID du fichier et de la commande differents",
+        "UIDs of data set and command differ",
+    )
+    TRUNCATED = (
+        CANNOT_UNDERSTAND,
+        "Objet incomplet, renvoyer",
+        "Instance is cut short, send again",
+    )
+    UNREADABLE = (
+        CANNOT_UNDERSTAND,
+        "Objet illisible (DICOM non valide)",
+        "Instance cannot be read (not valid DICOM)",
+    )
+    NO_STUDY = (
+        CANNOT_UNDERSTAND,
+        "Study Instance UID absent ou non valide",
+        "Study Instance UID is missing or not valid",
+    )
+    FAULT = (
+        PROCESSING_FAILURE,
+        "Bocage: erreur interne, prevenir l'exploitant",
+        "Bocage: internal error, tell the operator",
+    )
+
+    @property
+    def status(self) -> int:
+        """(0000,0900) Status."""
+        return self.value[0]
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the instance is safe with us."""
+        return self.status == SUCCESS
+
+    def comment(self, language: str, *, partner: str = "") -> str:
+        """(0000,0902) Error Comment.
+
+        Args:
+            language: "fr" or "en".
+            partner: device id of the partner.
+        """
+        text = self.value[1 if language == "fr" else 2]
+        return text.format(partner=partner)[:MAX_COMMENT_CHARACTERS]

@@ -1,0 +1,132 @@
+"""Who may associate with us, and where what they send goes. Pure.
+
+An association needs three things at once: a calling AE title we know, an address that title may
+call from, and a called AE title that is a service open to that caller. The peer is never told
+which of them was wrong; the log and the ledger are.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bocage_contract.configuration import Desired, ExamClass
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Reason(StrEnum):
+    """Why an association was refused; counted by these words."""
+
+    CALLING_UNKNOWN = "calling AE title unknown"
+    ADDRESS_UNKNOWN = "address not one of this caller"
+    CALLED_UNKNOWN = "called AE title is no service"
+    NOT_ALLOWED = "caller may not use this service"
+    MALFORMED = "malformed association request"
+    TOO_MANY = "too many associations"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a called AE title offers."""
+
+    aet: str
+    link: str
+    exam_class: ExamClass
+    callers: frozenset[str] | None  # None: every known caller
+
+    def is_open_to(self, calling_aet: str) -> bool:
+        """Whether this caller may use it."""
+        return self.callers is None or calling_aet in self.callers
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The callers and services of one configuration revision."""
+
+    callers: Mapping[str, tuple[IpNetwork, ...]]
+    services: Mapping[str, Service]
+    max_associations: int
+    idle_timeout_s: int
+    language: str
+
+    def knows_address(self, address: str) -> bool:
+        """Whether any caller at all may call from here."""
+        there = _address(address)
+        return any(_within(there, networks) for networks in self.callers.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The association may go on, into this service."""
+
+    calling_aet: str
+    service: Service
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The association may not go on; the reason is for us, not for the peer."""
+
+    reason: Reason
+
+
+def policy_of(desired: Desired) -> Policy:
+    """Take from a configuration what admission needs."""
+    return Policy(
+        callers={
+            caller.aet: tuple(ipaddress.ip_network(network) for network in caller.addresses)
+            for caller in desired.receive.callers
+        },
+        services={
+            service.aet: Service(
+                aet=service.aet,
+                link=link.id,
+                exam_class=service.exam_class,
+                callers=None if service.callers is None else frozenset(service.callers),
+            )
+            for link in desired.links
+            for service in link.services
+        },
+        max_associations=desired.receive.max_associations,
+        idle_timeout_s=desired.receive.idle_timeout_s,
+        language=desired.site.language,
+    )
+
+
+def admit(
+    policy: Policy, calling_aet: str | None, called_aet: str | None, address: str
+) -> Admitted | Rejected:
+    """Decide on one association request.
+
+    Args:
+        calling_aet: None where the field held no possible AE title; so for `called_aet`.
+        address: the peer's IP address, IPv4 perhaps mapped into IPv6.
+    """
+    if calling_aet is None or called_aet is None:
+        return Rejected(Reason.MALFORMED)
+    networks = policy.callers.get(calling_aet)
+    if networks is None:
+        return Rejected(Reason.CALLING_UNKNOWN)
+    if not _within(_address(address), networks):
+        return Rejected(Reason.ADDRESS_UNKNOWN)
+    service = policy.services.get(called_aet)
+    if service is None:
+        return Rejected(Reason.CALLED_UNKNOWN)
+    if not service.is_open_to(calling_aet):
+        return Rejected(Reason.NOT_ALLOWED)
+    return Admitted(calling_aet, service)
+
+
+def _address(text: str) -> IpAddress:
+    address = ipaddress.ip_address(text.split("%", 1)[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _within(address: IpAddress, networks: tuple[IpNetwork, ...]) -> bool:
+    return any(address in network for network in networks)

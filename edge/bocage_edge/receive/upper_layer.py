@@ -1,0 +1,226 @@
+"""pynetdicom's upper layer, with bounds on what a stranger may make it read.
+
+pynetdicom runs the state machine of PS3.8 chapter 9; this class reads the PDUs for it, since there
+(3.0.4, `dul.py`, `transport.py`) a PDU of 4 GiB is read into memory before anybody looks at its
+length, accepted sockets have no time-out at all, an error in an action of the state machine leaves
+a dead thread behind an open socket, and both timers follow the wall clock, which on a box without
+a battery jumps by years when it first hears the time.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pynetdicom.dul import DULServiceProvider
+from pynetdicom.pdu_primitives import A_P_ABORT
+from pynetdicom.timer import Timer
+
+if TYPE_CHECKING:
+    from pynetdicom.association import Association
+
+# PS3.8 9.3.1: PDU types
+ASSOCIATE_RQ = 0x01
+P_DATA = 0x04
+_HEADER = struct.Struct(">BxI")
+_ITEM = struct.Struct(">IB")
+_CALLED_TITLE = slice(10, 26)
+_CALLING_TITLE = slice(26, 42)
+
+# Ours. 128 contexts with 40 transfer syntaxes each are some 300 KiB.
+MAX_ASSOCIATE_BYTES = 512 << 10
+MAX_OTHER_BYTES = 1 << 10
+
+_NEUTRAL = bytes(c if 0x20 <= c < 0x7F and c != 0x5C else 0x3F for c in range(256))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much and how long a peer may make us wait.
+
+    Args:
+        max_pdu_bytes: of a P-DATA-TF, negotiated (PS3.8 D.1).
+        socket_timeout_s: of one call on the socket; also bounds how long an answer may block.
+        pdu_deadline_s: from the first byte of a PDU to its last.
+        request_deadline_s: from the connection to the A-ASSOCIATE-RQ (ARTIM, PS3.8 9.1.5).
+    """
+
+    max_pdu_bytes: int = 131072
+    socket_timeout_s: float = 10.0
+    pdu_deadline_s: float = 60.0
+    request_deadline_s: float = 30.0
+
+
+class _CutError(Exception):
+    """The stream ended, or stalled for too long, inside a PDU."""
+
+
+class MonotonicTimer(Timer):
+    """pynetdicom's timer on a clock that never jumps."""
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left; 1 if it never expires."""
+        if self.timeout is None:
+            return 1.0
+        if self._start_time is None:
+            return self.timeout
+        end = time.monotonic() if self._end_time is None else self._end_time
+        return self.timeout - (end - self._start_time)
+
+    def start(self) -> None:
+        """Run from now on."""
+        self._start_time = time.monotonic()
+        self._end_time = None
+
+    def stop(self) -> None:
+        """Stand still."""
+        self._end_time = time.monotonic()
+
+
+class DataPdu:
+    """A received P-DATA-TF; it is its own primitive, so that nothing is copied for the change.
+
+    Args:
+        presentation_data_value_list: (context id, control header and fragment).
+    """
+
+    __slots__ = ("presentation_data_value_list",)
+
+    def __init__(self, presentation_data_value_list: list[tuple[int, bytes]]) -> None:
+        self.presentation_data_value_list = presentation_data_value_list
+
+    def to_primitive(self) -> DataPdu:
+        """Give the P-DATA indication."""
+        return self
+
+
+class UpperLayer(DULServiceProvider):
+    """One association's upper layer; runs in its own thread, which reads and writes the socket."""
+
+    def __init__(
+        self, assoc: Association, limits: Limits, on_fault: Callable[[str, Exception], None]
+    ) -> None:
+        """Make it; `start` runs it.
+
+        Args:
+            on_fault: told of errors that pynetdicom would lose.
+        """
+        super().__init__(assoc)
+        # A process that is told to stop must not wait for a peer.
+        self.daemon = True
+        self._idle_timer = MonotonicTimer(60)
+        self.artim_timer = MonotonicTimer(limits.request_deadline_s)
+        self.calling_title = b""
+        self.called_title = b""
+        self._limits = limits
+        self._on_fault = on_fault
+        self._buffer = bytearray(limits.max_pdu_bytes + _HEADER.size)
+        self._is_lost = False
+
+    def run_reactor(self) -> None:
+        """Run until the association is over, and tell its other thread in every case."""
+        try:
+            super().run_reactor()
+        except Exception as error:
+            # The state machine's actions build objects from what was sent; those that cannot be
+            # built (an even context id, say) raise here.
+            self._on_fault("upper layer", error)
+        finally:
+            if self.socket is not None:
+                self.socket._shutdown_socket()
+            self.to_user_queue.put(A_P_ABORT())
+
+    def _read_pdu_data(self) -> None:
+        """Read one PDU and put its event on the queue.
+
+        Source: PS3.8 9.2, events 6, 10, 12, 13, 16, 17, 19.
+        """
+        if self._is_lost:
+            self._put_event("Evt17")
+            return
+        started = time.monotonic()
+        wait_s = self._limits.pdu_deadline_s
+        if self.state_machine.current_state == "Sta2":
+            wait_s = min(wait_s, max(self.artim_timer.remaining, 0.0))
+        try:
+            event = self._read_pdu(started + wait_s)
+        except (_CutError, OSError):
+            event = "Evt17"
+        self._put_event(event)
+
+    def _put_event(self, event: str) -> None:
+        self.event_queue.put(event)
+
+    def _read_pdu(self, deadline: float) -> str:
+        self._receive(memoryview(self._buffer)[: _HEADER.size], deadline)
+        pdu_type, length = _HEADER.unpack_from(self._buffer)
+        if length > self._longest(pdu_type):
+            # What follows could only be read to be thrown away.
+            self._is_lost = True
+            return "Evt19"
+        if pdu_type == P_DATA:
+            body = memoryview(self._buffer)[:length]
+            self._receive(body, deadline)
+            return self._take_data(body)
+        whole = bytearray(_HEADER.size + length)
+        whole[: _HEADER.size] = self._buffer[: _HEADER.size]
+        self._receive(memoryview(whole)[_HEADER.size :], deadline)
+        return self._take_other(pdu_type, whole)
+
+    def _longest(self, pdu_type: int) -> int:
+        if pdu_type == P_DATA:
+            return self._limits.max_pdu_bytes
+        return MAX_ASSOCIATE_BYTES if pdu_type == ASSOCIATE_RQ else MAX_OTHER_BYTES
+
+    def _take_data(self, body: memoryview) -> str:
+        values = []
+        offset, end = 0, len(body)
+        while offset < end:
+            if end - offset < _ITEM.size:
+                return "Evt19"
+            length, context_id = _ITEM.unpack_from(body, offset)
+            last = offset + 4 + length
+            if length < 2 or last > end:
+                return "Evt19"
+            values.append((context_id, bytes(body[offset + _ITEM.size : last])))
+            offset = last
+        self._recv_pdu.put(DataPdu(values))  # type: ignore[arg-type]
+        return "Evt10"
+
+    def _take_other(self, pdu_type: int, whole: bytearray) -> str:
+        if pdu_type == ASSOCIATE_RQ:
+            self.called_title = bytes(whole[_CALLED_TITLE])
+            self.calling_title = bytes(whole[_CALLING_TITLE])
+            # Titles are judged as sent, by us; pynetdicom would take one that is not ASCII for a
+            # broken PDU, and quote it in its log.
+            whole[_CALLED_TITLE] = _neutral(self.called_title)
+            whole[_CALLING_TITLE] = _neutral(self.calling_title)
+        try:
+            pdu, event = self._decode_pdu(whole)
+        except Exception as error:
+            self._on_fault("PDU", error)
+            return "Evt19"
+        self._recv_pdu.put(pdu)
+        return event
+
+    def _receive(self, view: memoryview, deadline: float) -> None:
+        sock = None if self.socket is None else self.socket.socket
+        if sock is None:
+            raise _CutError
+        while view:
+            try:
+                count = sock.recv_into(view)
+            except TimeoutError:
+                count = None
+            if count == 0 or (time.monotonic() > deadline) or self._kill_thread:
+                raise _CutError
+            if count:
+                view = view[count:]
+
+
+def _neutral(title: bytes) -> bytes:
+    return title.translate(_NEUTRAL) if title.strip(b" \0") else b"?".ljust(16)

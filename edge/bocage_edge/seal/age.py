@@ -1,0 +1,328 @@
+"""The age file format, written as bytes come and read as they are asked for.
+
+Guarantees: the reader gives out nothing before its chunk is verified, and refuses a file that was
+cut, lengthened or reordered. Only X25519 recipients; stanzas of other kinds are passed over.
+Interoperable with the `age` tool and with pyrage, which however only pull from a file.
+
+Source: https://c2sp.org/age · docs/adr/0002-age-in-push-style.md
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from ..errors import SealError
+from . import bech32
+
+# https://c2sp.org/age
+VERSION_LINE = b"age-encryption.org/v1"
+STANZA = b"->"
+MAC_MARK = b"---"
+X25519_INFO = b"age-encryption.org/v1/X25519"
+RECIPIENT_PREFIX = "age"
+IDENTITY_PREFIX = "age-secret-key-"
+FILE_KEY_BYTES = 16
+NONCE_BYTES = 16
+CHUNK_BYTES = 64 * 1024
+TAG_BYTES = 16
+BODY_COLUMNS = 64
+ZERO_NONCE = bytes(12)
+
+# Ours
+HEADER_LIMIT_BYTES = 64 * 1024
+READ_AHEAD_CHUNKS = 16
+
+
+class NotForUsError(SealError):
+    """None of the keys at hand opens this file."""
+
+
+class BrokenSealError(SealError):
+    """The file was cut or changed, or is not an age file."""
+
+
+class Readable(Protocol):
+    """Anything that gives up to `size` bytes, and none only at its end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Give the next bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stanza:
+    """One recipient's copy of the file key."""
+
+    words: tuple[bytes, ...]
+    body: bytes
+
+
+class AgeWriter:
+    """Encrypts to recipients whatever is written; `close` makes the file whole."""
+
+    def __init__(self, sink_write: Callable[[bytes], object], recipients: Sequence[str]) -> None:
+        """Write the header.
+
+        Args:
+            sink_write: takes every byte it is given, or raises.
+            recipients: `age1…`, at least one.
+
+        Raises:
+            SealError: no recipient, or one that is not an X25519 recipient.
+        """
+        if not recipients:
+            raise SealError("nobody to seal to", "the partner's card names the opening key")
+        file_key, nonce = os.urandom(FILE_KEY_BYTES), os.urandom(NONCE_BYTES)
+        self._write = sink_write
+        self._cipher = ChaCha20Poly1305(_derive(file_key, nonce, b"payload"))
+        self._counter = 0
+        self._held = bytearray()
+        sink_write(_header(file_key, [parse_recipient(each) for each in recipients]) + nonce)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Encrypt more; up to one chunk is held back, since the last one is marked."""
+        view, start = memoryview(data), 0
+        if self._held:
+            start = min(CHUNK_BYTES - len(self._held), len(view))
+            self._held += view[:start]
+            if start == len(view):
+                return
+            self._emit(self._held)
+            self._held.clear()
+        while len(view) - start > CHUNK_BYTES:
+            self._emit(view[start : start + CHUNK_BYTES])
+            start += CHUNK_BYTES
+        self._held += view[start:]
+
+    def close(self) -> None:
+        """Write the last chunk. The sink is the caller's to close."""
+        self._emit(self._held, last=True)
+        self._held.clear()
+
+    def _emit(self, chunk: bytearray | memoryview, *, last: bool = False) -> None:
+        self._write(self._cipher.encrypt(_chunk_nonce(self._counter, last=last), chunk, None))
+        self._counter += 1
+
+
+def age_read(readable: Readable, identities: Sequence[str]) -> Iterator[bytes]:
+    """Give the plaintext of an age file, verified chunk by chunk (64 KiB each but the last).
+
+    Args:
+        identities: `AGE-SECRET-KEY-1…`; any of them.
+
+    Raises:
+        NotForUsError: no identity opens it. Raised before the first chunk, at the first `next`.
+        BrokenSealError: cut or changed; bytes given out so far were genuine, but not all there are.
+    """
+    source = _Source(readable)
+    lines, mac = _read_header(source)
+    file_key = _open_file_key(_parse_stanzas(lines), [parse_identity(each) for each in identities])
+    _check_mac(file_key, lines, mac)
+    nonce = source.exactly(NONCE_BYTES)
+    yield from _read_chunks(source, ChaCha20Poly1305(_derive(file_key, nonce, b"payload")))
+
+
+def parse_recipient(text: str) -> X25519PublicKey:
+    """Read an `age1…` recipient.
+
+    Raises:
+        SealError: it is something else.
+    """
+    return X25519PublicKey.from_public_bytes(_key_bytes(text, RECIPIENT_PREFIX, "recipient"))
+
+
+def parse_identity(text: str) -> X25519PrivateKey:
+    """Read an `AGE-SECRET-KEY-1…` identity.
+
+    Raises:
+        SealError: it is something else; the message does not hold the text.
+    """
+    return X25519PrivateKey.from_private_bytes(_key_bytes(text, IDENTITY_PREFIX, "identity"))
+
+
+def _key_bytes(text: str, prefix: str, what: str) -> bytes:
+    try:
+        found, key = bech32.decode(text.strip())
+    except bech32.Bech32Error as error:
+        raise SealError(f"not an age {what}: {error}") from None
+    if found != prefix or len(key) != 32:
+        raise SealError(f"not an age X25519 {what}")
+    return key
+
+
+def _header(file_key: bytes, recipients: Sequence[X25519PublicKey]) -> bytes:
+    lines = [VERSION_LINE]
+    for recipient in recipients:
+        lines += _wrap(file_key, recipient)
+    unsigned = b"\n".join([*lines, MAC_MARK])
+    return unsigned + b" " + _b64(_mac(file_key, unsigned)) + b"\n"
+
+
+def _wrap(file_key: bytes, recipient: X25519PublicKey) -> list[bytes]:
+    ephemeral = X25519PrivateKey.generate()
+    share = ephemeral.public_key().public_bytes_raw()
+    salt = share + recipient.public_bytes_raw()
+    wrapping = ChaCha20Poly1305(_derive(ephemeral.exchange(recipient), salt, X25519_INFO))
+    # 32 bytes are 43 characters: the body fits one line, which also ends it.
+    return [b"-> X25519 " + _b64(share), _b64(wrapping.encrypt(ZERO_NONCE, file_key, None))]
+
+
+def _read_header(source: _Source) -> tuple[list[bytes], bytes]:
+    """Read up to the MAC line; gives the lines before it and the MAC."""
+    if source.line() != VERSION_LINE:
+        raise BrokenSealError("not an age file of version 1")
+    lines, size = [VERSION_LINE], 0
+    while not (line := source.line()).startswith(MAC_MARK):
+        lines.append(line)
+        size += len(line)
+        if size > HEADER_LIMIT_BYTES:
+            raise BrokenSealError("the age header is too long")
+    return lines, _unb64(line.removeprefix(MAC_MARK + b" "))
+
+
+def _parse_stanzas(lines: Sequence[bytes]) -> list[Stanza]:
+    stanzas, rest = [], list(reversed(lines[1:]))
+    while rest:
+        words = rest.pop().split(b" ")
+        if len(words) < 2 or words[0] != STANZA:
+            raise BrokenSealError("the age header is damaged")
+        body: list[bytes] = []
+        # A body ends with the first line that is not full, which may be empty.
+        while not body or len(body[-1]) == BODY_COLUMNS:
+            if not rest:
+                raise BrokenSealError("the age header is damaged")
+            body.append(rest.pop())
+        stanzas.append(Stanza(tuple(words[1:]), _unb64(b"".join(body))))
+    return stanzas
+
+
+def _open_file_key(stanzas: Sequence[Stanza], identities: Sequence[X25519PrivateKey]) -> bytes:
+    for stanza in stanzas:
+        if stanza.words[0] != b"X25519":
+            continue
+        if len(stanza.words) != 2 or len(stanza.body) != FILE_KEY_BYTES + TAG_BYTES:
+            raise BrokenSealError("the age header is damaged")
+        for identity in identities:
+            file_key = _unwrap(stanza, identity)
+            if file_key is not None:
+                return file_key
+    raise NotForUsError("sealed to another key", "an older opening key, or the recovery key, may do")
+
+
+def _unwrap(stanza: Stanza, identity: X25519PrivateKey) -> bytes | None:
+    share = _unb64(stanza.words[1])
+    salt = share + identity.public_key().public_bytes_raw()
+    try:
+        secret = identity.exchange(X25519PublicKey.from_public_bytes(share))
+        wrapping = ChaCha20Poly1305(_derive(secret, salt, X25519_INFO))
+        return wrapping.decrypt(ZERO_NONCE, stanza.body, None)
+    except InvalidTag:
+        return None  # for another recipient
+    except ValueError:
+        raise BrokenSealError("the age header is damaged") from None  # a share of low order
+
+
+def _check_mac(file_key: bytes, lines: Sequence[bytes], mac: bytes) -> None:
+    unsigned = b"\n".join([*lines, MAC_MARK])
+    if not hmac.compare_digest(_mac(file_key, unsigned), mac):
+        raise BrokenSealError("the age header was changed")
+
+
+def _read_chunks(source: _Source, cipher: ChaCha20Poly1305) -> Iterator[bytes]:
+    sealed_chunk, counter = CHUNK_BYTES + TAG_BYTES, 0
+    ahead = source.up_to(READ_AHEAD_CHUNKS * sealed_chunk)
+    while True:
+        following = source.up_to(READ_AHEAD_CHUNKS * sealed_chunk)
+        view = memoryview(ahead)
+        for start in range(0, max(len(view), 1), sealed_chunk):
+            chunk = view[start : start + sealed_chunk]
+            last = not following and start + sealed_chunk >= len(view)
+            yield _open_chunk(cipher, chunk, counter, last=last)
+            counter += 1
+        if not following:
+            return
+        ahead = following
+
+
+def _open_chunk(cipher: ChaCha20Poly1305, chunk: memoryview, counter: int, *, last: bool) -> bytes:
+    try:
+        plain = cipher.decrypt(_chunk_nonce(counter, last=last), chunk, None)
+    except (InvalidTag, ValueError):
+        raise BrokenSealError("a sealed chunk was changed, or the file was cut") from None
+    if last and not plain and counter:
+        raise BrokenSealError("an empty chunk at the end")
+    return plain
+
+
+def _chunk_nonce(counter: int, *, last: bool) -> bytes:
+    return counter.to_bytes(11) + (b"\x01" if last else b"\x00")
+
+
+def _derive(key: bytes, salt: bytes, info: bytes) -> bytes:
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=salt, info=info).derive(key)
+
+
+def _mac(file_key: bytes, unsigned: bytes) -> bytes:
+    return hmac.digest(_derive(file_key, b"", b"header"), unsigned, sha256)
+
+
+def _b64(data: bytes) -> bytes:
+    return b64encode(data).rstrip(b"=")
+
+
+def _unb64(text: bytes) -> bytes:
+    try:
+        data = b64decode(text + b"=" * (-len(text) % 4), validate=True)
+    except ValueError:
+        raise BrokenSealError("the age header is damaged") from None
+    if _b64(data) != text:
+        raise BrokenSealError("the age header is not written canonically")
+    return data
+
+
+class _Source:
+    """Lines, then exact lengths, out of a readable that may give less than asked."""
+
+    def __init__(self, readable: Readable) -> None:
+        self._readable = readable
+        self._held = bytearray()
+
+    def line(self) -> bytes:
+        """Give the next line without its end."""
+        while (end := self._held.find(b"\n")) < 0:
+            more = self._readable.read(4096)
+            if not more or len(self._held) > HEADER_LIMIT_BYTES:
+                raise BrokenSealError("the age header has no end")
+            self._held += more
+        line = bytes(self._held[:end])
+        del self._held[: end + 1]
+        return line
+
+    def up_to(self, size: int) -> bytes:
+        """Give `size` bytes, or what there is before the end."""
+        while len(self._held) < size:
+            more = self._readable.read(size - len(self._held))
+            if not more:
+                break
+            self._held += more
+        taken = bytes(self._held[:size])
+        del self._held[:size]
+        return taken
+
+    def exactly(self, size: int) -> bytes:
+        """Give `size` bytes."""
+        taken = self.up_to(size)
+        if len(taken) != size:
+            raise BrokenSealError("the file was cut")
+        return taken

@@ -1,0 +1,81 @@
+"""What we must know of value representations, and nothing more.
+
+Source: PS3.5 6.2 (value representations), 7.1 (data elements), 7.5 (sequences); PS3.6 (dictionary).
+"""
+
+from __future__ import annotations
+
+from pydicom.datadict import DicomDictionary
+
+# PS3.5 7.1.2: these have a 16-bit length in explicit VR, every other VR has a 32-bit one.
+SHORT_VRS = frozenset(
+    b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()
+)
+# PS3.5 6.2: VRs that may end in a space or NUL that is no part of the value.
+TEXT_VRS = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())
+# PS3.5 7.3: bytes of one number, reversed in big endian.
+NUMBER_BYTES = {
+    b"AT": 2, b"OW": 2, b"SS": 2, b"US": 2,
+    b"FL": 4, b"OF": 4, b"OL": 4, b"SL": 4, b"UL": 4,
+    b"FD": 8, b"OD": 8, b"OV": 8, b"SV": 8, b"UV": 8,
+}  # fmt: skip
+UNDEFINED = 0xFFFFFFFF
+
+ITEM_START = b"\xfe\xff\x00\xe0"  # (FFFE,E000), little endian
+ITEM = 0xFFFEE000
+ITEM_END = 0xFFFEE00D
+SEQUENCE_END = 0xFFFEE0DD
+
+SOP_CLASS_UID = 0x00080016
+SOP_INSTANCE_UID = 0x00080018
+MODALITY = 0x00080060
+STUDY_INSTANCE_UID = 0x0020000D
+SAMPLES_PER_PIXEL = 0x00280002
+PHOTOMETRIC_INTERPRETATION = 0x00280004
+PLANAR_CONFIGURATION = 0x00280006
+NUMBER_OF_FRAMES = 0x00280008
+ROWS = 0x00280010
+COLUMNS = 0x00280011
+BITS_ALLOCATED = 0x00280100
+BITS_STORED = 0x00280101
+HIGH_BIT = 0x00280102
+PIXEL_REPRESENTATION = 0x00280103
+EXTENDED_OFFSET_TABLE = 0x7FE00001
+EXTENDED_OFFSET_TABLE_LENGTHS = 0x7FE00002
+ENCAPSULATED_VALUE_LENGTH = 0x7FE00003
+PIXEL_DATA = 0x7FE00010
+DATA_SET_TRAILING_PADDING = 0xFFFCFFFC
+
+
+def _tags_of(wanted: frozenset[str]) -> frozenset[int]:
+    return frozenset(int(tag) for tag, row in DicomDictionary.items() if row[0] in wanted)
+
+
+# By the dictionary and not by what the data set says, so that explicit, implicit and unknown VR
+# of the same element are treated alike.
+TEXT_TAGS = _tags_of(TEXT_VRS)
+SEQUENCE_TAGS = _tags_of(frozenset({"SQ"}))
+
+NOTED_UIDS = {
+    SOP_CLASS_UID: "SOP Class UID",
+    SOP_INSTANCE_UID: "SOP Instance UID",
+    STUDY_INSTANCE_UID: "Study Instance UID",
+}
+NOTED_NUMBERS = frozenset(
+    {
+        SAMPLES_PER_PIXEL,
+        PLANAR_CONFIGURATION,
+        ROWS,
+        COLUMNS,
+        BITS_ALLOCATED,
+        BITS_STORED,
+        HIGH_BIT,
+        PIXEL_REPRESENTATION,
+    }
+)
+NOTED_TAGS = NOTED_NUMBERS | {
+    *NOTED_UIDS,
+    MODALITY,
+    PHOTOMETRIC_INTERPRETATION,
+    NUMBER_OF_FRAMES,
+}

@@ -1,0 +1,1 @@
+"""The durable store of sealed objects on a box."""

@@ -1,0 +1,278 @@
+"""The objects that start on this box: accept, sameness, the relay's work list, the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import apsw
+
+from bocage_contract.configuration import ExamClass
+from bocage_contract.ledger import EntryDraft
+from bocage_edge.errors import SpoolError
+from bocage_edge.spool.core import SpoolCore
+from bocage_edge.spool.folders import remove
+from bocage_edge.spool.incoming import IncomingFile
+from bocage_edge.spool.outbox import insert_entries
+from bocage_edge.spool.rows import (
+    CLASSES,
+    OBJECT_COLUMNS,
+    end_object,
+    insert_outgoing,
+    object_of,
+)
+from bocage_edge.spool.types import (
+    KnownInstance,
+    ObjectState,
+    OutgoingObject,
+    Settlement,
+    StoredObject,
+    Verdict,
+)
+
+
+class SameInstanceError(SpoolError):
+    """Another association brought the same instance in the very moment; ask what is known again."""
+
+
+class OutgoingSide(SpoolCore):
+    """What receive and the sending half of relay do."""
+
+    def incoming(self) -> IncomingFile:
+        """Start a sealed object.
+
+        Raises:
+            SpoolFullError: there is no room.
+            OSError: the medium refused.
+            SpoolError: an earlier accept failed and the index still does not work.
+        """
+        self.check_room()
+        self._sweep_doubtful()
+        return IncomingFile(self._folders.new_incoming(), self.check_room)
+
+    def accept_outgoing(
+        self, incoming: IncomingFile, new: OutgoingObject, entries: Sequence[EntryDraft]
+    ) -> str:
+        """Take one sealed object; once this returns, a power cut cannot lose it.
+
+        The order is the guarantee: bytes, name, folder, then the row and its ledger entries in one
+        transaction. A file without a row is an orphan, swept later; a row without a file cannot
+        come about. Whatever fails, `incoming` is used up.
+
+        Args:
+            entries: for the ledger chain of the link, committed with the row.
+
+        Returns:
+            The object's name.
+
+        Raises:
+            OSError: the medium refused; nothing was acknowledged.
+            SpoolError: the index failed; nothing was acknowledged.
+            SameInstanceError: the same instance was accepted a moment ago; there is one object.
+        """
+        name: str | None = None
+        try:
+            rows = self._entry_rows(new.link, entries)
+            name = incoming.finish()
+            self._place([(incoming.path, name)])
+            with self._index.writing() as db:
+                self._check_placed(name)
+                _check_once(db, new)
+                insert_outgoing(db, name, incoming.size, new, self._clock.now())
+                insert_entries(db, rows)
+        except BaseException:
+            self._doubt([] if name is None else [name])
+            raise
+        finally:
+            incoming.discard()
+        return name
+
+    def known_instances(self, link: str, instance_key: str) -> list[KnownInstance]:
+        """List the objects of a link that carry an instance, the oldest first; 13 months back."""
+        with self._index.reading() as db:
+            rows = db.execute(
+                "SELECT name, digest, content_digest, klass, state FROM object"
+                " WHERE direction = 'out' AND link = ? AND instance_key = ? ORDER BY id",
+                (link, instance_key),
+            ).fetchall()
+        return [
+            KnownInstance(name, digest, content, CLASSES[klass], ObjectState(state))
+            for name, digest, content, klass, state in rows
+        ]
+
+    def again(self, name: str, entries: Sequence[EntryDraft]) -> None:
+        """Record that an instance we have came again.
+
+        Raises:
+            SpoolError: the index failed, or does not know the object; nothing was recorded.
+        """
+        with self._index.writing() as db:
+            self._insert_entries_of(db, name, entries)
+
+    def raise_class(self, name: str, klass: ExamClass, entries: Sequence[EntryDraft]) -> bool:
+        """Let an object travel in a more urgent class; never in a less urgent one.
+
+        Returns:
+            Whether it was less urgent before; only then the entries are recorded.
+
+        Raises:
+            SpoolError: as `again`.
+        """
+        with self._index.writing() as db:
+            if self._known(db, name).klass.rank <= klass.rank:
+                return False
+            db.execute("UPDATE object SET klass = ? WHERE name = ?", (klass.rank, name))
+            db.execute(
+                "UPDATE delivery SET klass = ?"
+                " WHERE object = (SELECT id FROM object WHERE name = ?)",
+                (klass.rank, name),
+            )
+            self._insert_entries_of(db, name, entries)
+        return True
+
+    def due_outgoing(
+        self, link: str, now: float, limit: int, excluding: Collection[str] = frozenset()
+    ) -> list[StoredObject]:
+        """List what is to be sent: most urgent class first, then arrive-by, then acceptance.
+
+        Args:
+            now: Unix seconds; what was deferred to a later moment is left out.
+            excluding: names already under way.
+        """
+        due: list[StoredObject] = []
+        with self._index.reading() as db:
+            rows = db.execute(
+                f"SELECT {OBJECT_COLUMNS} FROM object o WHERE o.link = ?"
+                " AND o.state = 'queued' AND o.held IS NULL AND o.due_at <= ?"
+                " ORDER BY o.klass, o.arrive_by, o.id LIMIT ?",
+                (link, now, limit + len(excluding)),
+            )
+            for row in rows:
+                if row[0] not in excluding:
+                    due.append(object_of(row))
+        return due[:limit]
+
+    def next_outgoing_at(self, link: str) -> float | None:
+        """Say when the next object of a link is due, Unix seconds; None where none waits."""
+        with self._index.reading() as db:
+            row = db.execute(
+                "SELECT min(due_at) FROM object"
+                " WHERE link = ? AND state = 'queued' AND held IS NULL",
+                (link,),
+            ).fetchone()
+        return None if row is None else row[0]
+
+    def defer(self, name: str, due_at: float, reason: str = "") -> None:
+        """Offer an object again at a later moment, and count the attempt.
+
+        Args:
+            due_at: Unix seconds.
+        """
+        with self._index.writing() as db:
+            db.execute(
+                "UPDATE object SET due_at = ?, reason = ?, attempts = attempts + 1"
+                " WHERE name = ? AND state = 'queued'",
+                (due_at, reason, name),
+            )
+
+    def mark_stored(self, names: Sequence[str], entries: Sequence[EntryDraft] = ()) -> None:
+        """Say that the partner has committed objects: they are not offered any more.
+
+        Args:
+            names: objects of one link; the entries go into its chain.
+        """
+        with self._index.writing() as db:
+            db.executemany(
+                "UPDATE object SET state = 'stored', reason = ''"
+                " WHERE name = ? AND direction = 'out' AND state = 'queued'",
+                [(name,) for name in names],
+            )
+            if names:
+                self._insert_entries_of(db, names[0], entries)
+
+    def settle(
+        self, settlements: Sequence[Settlement], entries: Sequence[EntryDraft] = ()
+    ) -> list[str]:
+        """Act on verified entries of the partner's ledger, all in one transaction.
+
+        Delivered objects are retired: the file goes, the row stays for 13 months. Refused ones
+        stay, file and all, until an operator sends them again or drops them. A verdict over an
+        object that is settled already, or unknown, changes nothing.
+
+        Args:
+            settlements: of objects of one link; the entries go into its chain.
+
+        Returns:
+            The names whose state changed.
+
+        Raises:
+            OSError: a file could not be removed; a sweep does it later.
+            SpoolError: the index failed; nothing was settled.
+        """
+        changed: list[str] = []
+        retired: list[str] = []
+        now = self._clock.now()
+        with self._index.writing() as db:
+            for settlement in settlements:
+                if _settle_one(db, settlement, now):
+                    changed.append(settlement.name)
+                    if settlement.verdict is Verdict.DELIVERED:
+                        retired.append(settlement.name)
+            if settlements and entries:
+                self._insert_entries_of(db, settlements[0].name, entries)
+        for name in retired:
+            remove(self._folders.object(name))
+        return changed
+
+    def send_again(self, names: Sequence[str], entries: Sequence[EntryDraft] = ()) -> list[str]:
+        """Queue objects anew that the partner refused, or that it has lost.
+
+        Args:
+            names: objects of one link; the entries go into its chain.
+
+        Returns:
+            The names that are queued now; not those whose file is gone, nor one whose instance is
+            on its way in another object.
+        """
+        now = self._clock.now()
+        queued: list[str] = []
+        with self._index.writing() as db:
+            for name in names:
+                db.execute(
+                    "UPDATE OR IGNORE object SET state = 'queued', reason = '', due_at = ?,"
+                    " attempts = 0"
+                    " WHERE name = ? AND direction = 'out' AND state IN ('stored', 'refused')",
+                    (now, name),
+                )
+                if db.changes():
+                    queued.append(name)
+            if queued:
+                self._insert_entries_of(db, queued[0], entries)
+        return queued
+
+
+def _check_once(db: apsw.Connection, new: OutgoingObject) -> None:
+    row = db.execute(
+        "SELECT name FROM object WHERE direction = 'out' AND link = ? AND instance_key = ?"
+        " AND digest = ? AND state IN ('queued', 'stored', 'retired')",
+        (new.link, new.instance_key, new.digest),
+    ).fetchone()
+    if row is not None:
+        raise SameInstanceError("this instance has been accepted a moment ago")
+
+
+def _settle_one(db: apsw.Connection, settlement: Settlement, now: float) -> bool:
+    row = db.execute(
+        "SELECT state FROM object WHERE name = ? AND direction = 'out'", (settlement.name,)
+    ).fetchone()
+    state = None if row is None else ObjectState(row[0])
+    if state in (ObjectState.QUEUED, ObjectState.STORED) and settlement.verdict is Verdict.REFUSED:
+        db.execute(
+            "UPDATE object SET state = 'refused', reason = ? WHERE name = ?",
+            (settlement.reason, settlement.name),
+        )
+        return True
+    may_retire = (ObjectState.QUEUED, ObjectState.STORED, ObjectState.REFUSED)
+    if state in may_retire and settlement.verdict is Verdict.DELIVERED:
+        end_object(db, settlement.name, ObjectState.RETIRED, now)
+        return True
+    return False

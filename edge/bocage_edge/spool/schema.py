@@ -1,0 +1,87 @@
+"""The tables of the spool's index, as forward steps that are only ever appended to.
+
+The partial indexes are the work lists: what is due is read from them in order, so that a step
+costs the same with ten objects and with a million retired rows.
+"""
+
+from __future__ import annotations
+
+_VERSION_1 = """
+CREATE TABLE spool (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    index_id TEXT NOT NULL,       -- random, made with the index: names the source of ledger entries
+    sweeps INTEGER NOT NULL DEFAULT 0
+);
+INSERT INTO spool (id, index_id) VALUES (1, lower(hex(randomblob(16))));
+
+CREATE TABLE object (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- order of acceptance
+    name TEXT NOT NULL UNIQUE,             -- SHA-256 of the sealed bytes
+    direction TEXT NOT NULL CHECK (direction IN ('out', 'in')),
+    link TEXT NOT NULL,
+    klass INTEGER NOT NULL,                -- rank, 0 the most urgent
+    kind TEXT NOT NULL,
+    exam_id TEXT NOT NULL,
+    instance_key TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    content_digest TEXT,
+    dataset_bytes INTEGER,
+    service TEXT,
+    size_bytes INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    held TEXT,
+    received_at REAL NOT NULL,
+    accepted_at REAL NOT NULL,
+    arrive_by REAL NOT NULL,               -- 1e18: no slot waits for it
+    due_at REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    keep_until REAL                        -- set when the file goes
+);
+CREATE INDEX object_due ON object (link, klass, arrive_by, id)
+    WHERE state = 'queued' AND held IS NULL;
+CREATE INDEX object_known ON object (link, instance_key) WHERE direction = 'out';
+CREATE INDEX object_exam ON object (link, exam_id);
+CREATE INDEX object_live ON object (direction, link, klass, state)
+    WHERE state NOT IN ('retired', 'dropped');
+CREATE INDEX object_keep ON object (keep_until) WHERE keep_until IS NOT NULL;
+-- Two associations that bring one instance at once make one object.
+CREATE UNIQUE INDEX object_once ON object (link, instance_key, digest)
+    WHERE direction = 'out' AND state IN ('queued', 'stored', 'retired');
+
+CREATE TABLE delivery (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    object INTEGER NOT NULL REFERENCES object (id) ON DELETE CASCADE,
+    destination TEXT NOT NULL,
+    klass INTEGER NOT NULL,                -- of the object, so that one index gives the order
+    state TEXT NOT NULL DEFAULT 'due' CHECK (state IN ('due', 'delivered', 'refused')),
+    is_open INTEGER NOT NULL DEFAULT 0,    -- an attempt has begun and has not been settled
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due_at REAL NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    UNIQUE (object, destination)
+);
+CREATE INDEX delivery_due ON delivery (destination, klass, id) WHERE state = 'due';
+CREATE INDEX delivery_live ON delivery (destination, state) WHERE state != 'delivered';
+
+CREATE TABLE pause (
+    destination TEXT PRIMARY KEY,
+    due_at REAL NOT NULL,
+    reason TEXT NOT NULL,
+    since_at REAL NOT NULL
+);
+
+-- What the keeper must still write into the ledger. Ids are never used twice.
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    unit TEXT NOT NULL,
+    chain TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX outbox_unit ON outbox (unit, id);
+"""
+
+MIGRATIONS = (_VERSION_1,)
+NO_SLOT_WAITS = 1e18

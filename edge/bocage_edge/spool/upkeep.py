@@ -1,0 +1,142 @@
+"""What keeps the spool in order: operators' acts, sweep, verify, counts, the end of old rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bocage_contract.ledger import EntryDraft
+from bocage_edge.spool.core import SpoolCore
+from bocage_edge.spool.folders import remove
+from bocage_edge.spool.rows import CLASSES, OBJECT_COLUMNS, end_object, object_of
+from bocage_edge.spool.types import (
+    Backlog,
+    DeliveryBacklog,
+    DeliveryState,
+    Direction,
+    ObjectState,
+    StoredObject,
+)
+
+_FORGET_BATCH = 1000
+
+
+class Upkeep(SpoolCore):
+    """What an operator, the doctor and each unit's start do."""
+
+    def objects_of_exam(self, link: str, exam_id: str) -> list[StoredObject]:
+        """List what the index knows of one exam, in order of acceptance."""
+        with self._index.reading() as db:
+            rows = db.execute(
+                f"SELECT {OBJECT_COLUMNS} FROM object o"
+                " WHERE o.link = ? AND o.exam_id = ? ORDER BY o.id",
+                (link, exam_id),
+            )
+            return [object_of(row) for row in rows]
+
+    def hold(
+        self, names: Sequence[str], reason: str, entries: Sequence[EntryDraft] = ()
+    ) -> list[str]:
+        """Keep objects back, whichever way they travel, until `release`.
+
+        Returns:
+            The names held now that were not before.
+        """
+        return self._set_held(names, reason, entries)
+
+    def release(self, names: Sequence[str], entries: Sequence[EntryDraft] = ()) -> list[str]:
+        """Let held objects go on.
+
+        Returns:
+            The names that were held.
+        """
+        return self._set_held(names, None, entries)
+
+    def drop(
+        self, names: Sequence[str], reason: str, entries: Sequence[EntryDraft] = ()
+    ) -> list[str]:
+        """Give objects up, by an operator's decision: the files go, the rows say why.
+
+        Returns:
+            The names dropped; not those without a file.
+        """
+        now = self._clock.now()
+        dropped = []
+        with self._index.writing() as db:
+            for name in names:
+                found = self._known(db, name)
+                if found.state in (ObjectState.RETIRED, ObjectState.DROPPED):
+                    continue
+                end_object(db, name, ObjectState.DROPPED, now, reason)
+                db.execute(
+                    "UPDATE delivery SET state = 'refused', is_open = 0, reason = ?"
+                    " WHERE state = 'due'"
+                    " AND object = (SELECT id FROM object WHERE name = ?)",
+                    (reason, name),
+                )
+                self._insert_entries_of(db, name, entries)
+                dropped.append(name)
+        for name in dropped:
+            remove(self._folders.object(name))
+        return dropped
+
+    def backlog(self) -> list[Backlog]:
+        """Count what lies in the spool, by direction, link, class and state."""
+        with self._index.reading() as db:
+            rows = db.execute(
+                "SELECT direction, link, klass, state, count(*), sum(size_bytes), min(accepted_at),"
+                " count(held) FROM object WHERE state NOT IN ('retired', 'dropped')"
+                " GROUP BY direction, link, klass, state"
+            )
+            return [
+                Backlog(Direction(way), link, CLASSES[klass], ObjectState(state), *rest)
+                for way, link, klass, state, *rest in rows
+            ]
+
+    def delivery_backlog(self) -> list[DeliveryBacklog]:
+        """Count what waits for, or was refused by, each destination."""
+        with self._index.reading() as db:
+            rows = db.execute(
+                "SELECT destination, state, count(*), min(due_at) FROM delivery"
+                " WHERE state != 'delivered' GROUP BY destination, state"
+            )
+            return [
+                DeliveryBacklog(destination, DeliveryState(state), *rest)
+                for destination, state, *rest in rows
+            ]
+
+    def counts(self) -> dict[ObjectState, int]:
+        """Count the objects that are here, by state."""
+        counts: dict[ObjectState, int] = {}
+        for corner in self.backlog():
+            counts[corner.state] = counts.get(corner.state, 0) + corner.objects
+        return counts
+
+    def forget_old(self) -> int:
+        """Delete the rows of objects that have been gone for 13 months, some at a time.
+
+        Returns:
+            How many went; as many as a batch may hold: call again.
+        """
+        with self._index.writing() as db:
+            db.execute(
+                "DELETE FROM object WHERE id IN (SELECT id FROM object"
+                " WHERE keep_until IS NOT NULL AND keep_until < ? LIMIT ?)",
+                (self._clock.now(), _FORGET_BATCH),
+            )
+            return db.changes()
+
+    def _set_held(
+        self, names: Sequence[str], reason: str | None, entries: Sequence[EntryDraft]
+    ) -> list[str]:
+        changed = []
+        with self._index.writing() as db:
+            for name in names:
+                db.execute(
+                    "UPDATE object SET held = ? WHERE name = ? AND (held IS NULL) = ?"
+                    " AND state NOT IN ('retired', 'dropped')",
+                    (reason, name, reason is not None),
+                )
+                if db.changes():
+                    self._insert_entries_of(db, name, entries)
+                    changed.append(name)
+        return changed

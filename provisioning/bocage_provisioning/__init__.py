@@ -1,0 +1,1 @@
+"""Provisioning: enrolment, deployment, and the laboratory on one machine."""

@@ -1,0 +1,195 @@
+"""The laboratory on paper: five namespaces, three cables, who has which address. Pure.
+
+      hospital LAN            hospital box            wan             practice box        practice LAN
+    modality 192.168.1.20 -- 192.168.1.1 | 192.0.2.1 -- 192.0.2.254
+    PACS     192.168.1.30                               198.51.100.254 -- 198.51.100.1 | 192.168.1.1 --
+                                                                             station 192.168.1.40
+
+Both sites use the same LAN range on purpose: nothing is ever forwarded between them, so it must not
+matter. The line's rate and delay are those of `wan.c`, which relays the WireGuard packets.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+PREFIX = "bocage-"
+LAB_NAME = re.compile(r"[a-z0-9]{1,12}")
+
+LAN = "192.168.1.0/24"
+BOX_LAN_ADDRESS = "192.168.1.1"
+MODALITY_ADDRESS = "192.168.1.20"
+PACS_ADDRESS = "192.168.1.30"
+STRANGER_ADDRESS = "192.168.1.66"  # stands in the hospital, is in no configuration
+STATION_ADDRESS = "192.168.1.40"
+HOSPITAL_WAN_ADDRESS, HOSPITAL_GATEWAY = "192.0.2.1", "192.0.2.254"
+PRACTICE_WAN_ADDRESS, PRACTICE_GATEWAY = "198.51.100.1", "198.51.100.254"
+
+WIREGUARD_PORT = 51820
+LINE_FAR_PORT = 51821  # where the practice sees the hospital come from
+HOSPITAL_TUNNEL_ADDRESS = "fd6b:0c4a:9e00:1::1"
+PRACTICE_TUNNEL_ADDRESS = "fd6b:0c4a:9e00:1::2"
+
+
+@dataclass(frozen=True, slots=True)
+class Cable:
+    """A veth pair: (namespace, interface, addresses) at each end."""
+
+    a: End
+    b: End
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of a cable.
+
+    Args:
+        addresses: CIDR; the first is the one programs call from.
+        gateway: of the default route, if it leaves here.
+    """
+
+    namespace: str
+    interface: str
+    addresses: tuple[str, ...]
+    gateway: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The line between the sites, each way.
+
+    Args:
+        rate_mbit: 0: no limit.
+        delay_ms: one way.
+        queue_ms: a packet that would wait longer for its turn is lost.
+    """
+
+    rate_mbit: float = 20
+    delay_ms: float = 20
+    loss_pct: float = 0
+    queue_ms: float = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """The names of one laboratory on this machine."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        """Refuse a name that does not fit into namespaces and paths.
+
+        Raises:
+            ValueError: other characters, or longer than 12.
+        """
+        if not LAB_NAME.fullmatch(self.name):
+            raise ValueError("a laboratory's name has 1 to 12 lower-case letters or digits")
+
+    @property
+    def hospital_lan(self) -> str:
+        """Namespace of the modality and the PACS."""
+        return f"{PREFIX}{self.name}-hlan"
+
+    @property
+    def hospital_box(self) -> str:
+        """Namespace of the hospital's box."""
+        return f"{PREFIX}{self.name}-hbox"
+
+    @property
+    def wan(self) -> str:
+        """Namespace of the line between the sites."""
+        return f"{PREFIX}{self.name}-wan"
+
+    @property
+    def practice_box(self) -> str:
+        """Namespace of the practice's box."""
+        return f"{PREFIX}{self.name}-pbox"
+
+    @property
+    def practice_lan(self) -> str:
+        """Namespace of the reading station."""
+        return f"{PREFIX}{self.name}-plan"
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """All of them."""
+        return (
+            self.hospital_lan,
+            self.hospital_box,
+            self.wan,
+            self.practice_box,
+            self.practice_lan,
+        )
+
+    @property
+    def cables(self) -> tuple[Cable, ...]:
+        """All cables with their addresses."""
+        at_hospital = tuple(
+            f"{address}/24" for address in (MODALITY_ADDRESS, PACS_ADDRESS, STRANGER_ADDRESS)
+        )
+        return (
+            Cable(
+                End(self.hospital_lan, "lan0", at_hospital),
+                End(self.hospital_box, "lan0", (f"{BOX_LAN_ADDRESS}/24",)),
+            ),
+            Cable(
+                End(self.practice_lan, "lan0", (f"{STATION_ADDRESS}/24",)),
+                End(self.practice_box, "lan0", (f"{BOX_LAN_ADDRESS}/24",)),
+            ),
+            Cable(
+                End(self.hospital_box, "wan0", (f"{HOSPITAL_WAN_ADDRESS}/24",), HOSPITAL_GATEWAY),
+                End(self.wan, "hospital", (f"{HOSPITAL_GATEWAY}/24",)),
+            ),
+            Cable(
+                End(self.practice_box, "wan0", (f"{PRACTICE_WAN_ADDRESS}/24",), PRACTICE_GATEWAY),
+                End(self.wan, "practice", (f"{PRACTICE_GATEWAY}/24",)),
+            ),
+        )
+
+
+def plan_namespaces(topology: Topology) -> list[tuple[str, ...]]:
+    """List the commands that make the namespaces and lay the cables, on a clean machine."""
+    steps: list[tuple[str, ...]] = [
+        ("ip", "netns", "add", namespace) for namespace in topology.namespaces
+    ]
+    steps += [
+        ("ip", "-n", namespace, "link", "set", "dev", "lo", "up")
+        for namespace in topology.namespaces
+    ]
+    for cable in topology.cables:
+        steps.append(
+            (
+                *("ip", "link", "add", "name", cable.a.interface, "netns", cable.a.namespace),
+                *("type", "veth", "peer", "name", cable.b.interface, "netns", cable.b.namespace),
+            )
+        )
+        steps += _plan_end(cable.a)
+        steps += _plan_end(cable.b)
+    # A route needs its interface up and its neighbour there: all cables first.
+    steps += [
+        ("ip", "-n", end.namespace, "route", "add", "default", "via", end.gateway)
+        for cable in topology.cables
+        for end in (cable.a, cable.b)
+        if end.gateway is not None
+    ]
+    return steps
+
+
+def _plan_end(end: End) -> list[tuple[str, ...]]:
+    ip = ("ip", "-n", end.namespace)
+    addresses = [
+        (*ip, "address", "add", address, "dev", end.interface) for address in end.addresses
+    ]
+    return [*addresses, (*ip, "link", "set", "dev", end.interface, "up")]
+
+
+def line_argv(program: str, line: Line) -> list[str]:
+    """Write the arguments of `wan.c` for this topology."""
+    return [
+        program,
+        *(HOSPITAL_GATEWAY, str(WIREGUARD_PORT)),
+        *(PRACTICE_GATEWAY, str(LINE_FAR_PORT)),
+        *(PRACTICE_WAN_ADDRESS, str(WIREGUARD_PORT)),
+        *(f"{value:g}" for value in (line.rate_mbit, line.delay_ms, line.loss_pct, line.queue_ms)),
+    ]

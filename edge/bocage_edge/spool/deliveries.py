@@ -36,11 +36,11 @@ WHERE d.destination = ? AND d.state = 'due' AND d.due_at <= ?
     AND o.held IS NULL AND o.state IN ('arrived', 'opened')
     AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.destination = d.destination AND p.due_at > ?)
 ORDER BY d.klass, d.id LIMIT ?
-"""
+"""  # noqa: S608 - column names are constants
 _OF_OBJECT = f"""
 SELECT {DELIVERY_COLUMNS}, {OBJECT_COLUMNS} FROM delivery d JOIN object o ON o.id = d.object
 WHERE o.name = ? ORDER BY d.id
-"""
+"""  # noqa: S608 - column names are constants
 
 
 class DeliveringSide(SpoolCore):
@@ -215,7 +215,8 @@ class DeliveringSide(SpoolCore):
             db.execute(
                 "UPDATE object SET state = CASE state WHEN 'refused' THEN 'arrived' ELSE state END,"
                 " reason = '', held = CASE held WHEN ? THEN NULL ELSE held END"
-                " WHERE name = ? AND direction = 'in' AND state IN ('arrived', 'opened', 'refused')",
+                " WHERE name = ? AND direction = 'in'"
+                " AND state IN ('arrived', 'opened', 'refused')",
                 (NO_DESTINATION, name),
             )
             if not db.changes():
@@ -256,12 +257,10 @@ def _object_of_due(db: apsw.Connection, delivery: int) -> str | None:
 
 
 def _end_if_settled(db: apsw.Connection, name: str, now: float) -> ObjectState:
-    states = {delivery.state for delivery in map(delivery_of, db.execute(_OF_OBJECT, (name,)))}
+    deliveries = [delivery_of(row) for row in db.execute(_OF_OBJECT, (name,))]
+    states = {delivery.state for delivery in deliveries}
     if DeliveryState.DUE in states:
-        (state,) = db.execute("SELECT state FROM object WHERE name = ?", (name,)).fetchone() or (
-            "",
-        )
-        return ObjectState(state)
+        return deliveries[0].object.state
     if DeliveryState.REFUSED in states:
         db.execute("UPDATE object SET state = 'refused' WHERE name = ?", (name,))
         return ObjectState.REFUSED

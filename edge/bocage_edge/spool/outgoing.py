@@ -14,7 +14,6 @@ from bocage_edge.spool.folders import remove
 from bocage_edge.spool.incoming import IncomingFile
 from bocage_edge.spool.outbox import insert_entries
 from bocage_edge.spool.rows import (
-    CLASSES,
     OBJECT_COLUMNS,
     end_object,
     insert_outgoing,
@@ -90,13 +89,14 @@ class OutgoingSide(SpoolCore):
         """List the objects of a link that carry an instance, the oldest first; 13 months back."""
         with self._index.reading() as db:
             rows = db.execute(
-                "SELECT name, digest, content_digest, klass, state FROM object"
-                " WHERE direction = 'out' AND link = ? AND instance_key = ? ORDER BY id",
+                f"SELECT {OBJECT_COLUMNS} FROM object o"  # noqa: S608 - constants
+                " WHERE o.direction = 'out' AND o.link = ? AND o.instance_key = ? ORDER BY o.id",
                 (link, instance_key),
-            ).fetchall()
+            )
+            found = [object_of(row) for row in rows]
         return [
-            KnownInstance(name, digest, content, CLASSES[klass], ObjectState(state))
-            for name, digest, content, klass, state in rows
+            KnownInstance(each.name, each.digest, each.content_digest, each.klass, each.state)
+            for each in found
         ]
 
     def again(self, name: str, entries: Sequence[EntryDraft]) -> None:
@@ -141,7 +141,7 @@ class OutgoingSide(SpoolCore):
         due: list[StoredObject] = []
         with self._index.reading() as db:
             rows = db.execute(
-                f"SELECT {OBJECT_COLUMNS} FROM object o WHERE o.link = ?"
+                f"SELECT {OBJECT_COLUMNS} FROM object o WHERE o.link = ?"  # noqa: S608 - constants
                 " AND o.state = 'queued' AND o.held IS NULL AND o.due_at <= ?"
                 " ORDER BY o.klass, o.arrive_by, o.id LIMIT ?",
                 (link, now, limit + len(excluding)),

@@ -41,6 +41,7 @@ class PartFile:
         self._mark_path = path.with_suffix(".mark")
         self._is_failed = False
         self._is_finished = False
+        self.offset = self.durable = 0
         self._descriptor: int | None = open_locked(path, os.O_RDWR | os.O_CREAT)
         try:
             self._hash = self._resume(self._descriptor)

@@ -27,7 +27,7 @@ class Upkeep(SpoolCore):
         """List what the index knows of one exam, in order of acceptance."""
         with self._index.reading() as db:
             rows = db.execute(
-                f"SELECT {OBJECT_COLUMNS} FROM object o"
+                f"SELECT {OBJECT_COLUMNS} FROM object o"  # noqa: S608 - constants
                 " WHERE o.link = ? AND o.exam_id = ? ORDER BY o.id",
                 (link, exam_id),
             )

@@ -24,7 +24,6 @@ from bocage_edge.spool.types import (
 
 # A partner that has not gone on with an object for this long starts it anew.
 KEEP_PART_S = 14 * 86_400.0
-_WITH_FILE = "('queued', 'stored', 'arrived', 'opened', 'refused')"
 
 
 @dataclass(slots=True)
@@ -174,7 +173,10 @@ class Verifying(SpoolCore):
 
     def _names_with_file(self) -> set[str]:
         with self._index.reading() as db:
-            rows = db.execute(f"SELECT name FROM object WHERE state IN {_WITH_FILE}")
+            rows = db.execute(
+                "SELECT name FROM object"
+                " WHERE state IN ('queued', 'stored', 'arrived', 'opened', 'refused')"
+            )
             return {name for (name,) in rows}
 
     def _count_corrupt(self) -> int:

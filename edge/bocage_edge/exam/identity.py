@@ -50,9 +50,7 @@ def exam_ref(exam: str) -> str:
         exam: 32 hex digits.
     """
     number = int(exam, 16) >> (8 * ID_BYTES - _REF_BITS)
-    digits = "".join(
-        _ALPHABET[number >> shift & 31] for shift in range(_REF_BITS - 5, -1, -5)
-    )
+    digits = "".join(_ALPHABET[number >> shift & 31] for shift in range(_REF_BITS - 5, -1, -5))
     return f"{digits[:2]}-{digits[2:]}"
 
 

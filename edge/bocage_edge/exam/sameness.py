@@ -42,9 +42,7 @@ class Different(Enum):
     CHANGED = "changed"
 
 
-def compare(
-    digest: str, content_digest: str | None, known: Iterable[K]
-) -> Same[K] | Different:
+def compare(digest: str, content_digest: str | None, known: Iterable[K]) -> Same[K] | Different:
     """Compare an instance with those known under its SOP Instance UID.
 
     Without a content digest on both sides only equal bytes are the same: to keep an instance

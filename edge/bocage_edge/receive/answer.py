@@ -96,7 +96,7 @@ class Answer(Enum):
     @property
     def status(self) -> int:
         """(0000,0900) Status."""
-        return self.value[0]
+        return int(self.value[0])
 
     @property
     def is_success(self) -> bool:
@@ -110,5 +110,5 @@ class Answer(Enum):
             language: "fr" or "en".
             partner: device id of the partner.
         """
-        text = self.value[1 if language == "fr" else 2]
+        text = str(self.value[1 if language == "fr" else 2])
         return text.format(partner=partner)[:MAX_COMMENT_CHARACTERS]

@@ -10,6 +10,7 @@ pynetdicom's own DIMSE service gathers each data set in memory or in a plaintext
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import socket
 import threading
@@ -25,7 +26,6 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.pdu_primitives import A_ASSOCIATE, P_DATA
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import (
-    AddressInformation,
     AssociationSocket,
     RequestHandler,
     ThreadedAssociationServer,
@@ -142,10 +142,10 @@ class _Acse(ACSE):
         for answer in answered:
             context = PresentationContext()
             context.context_id = answer.context_id
-            context.transfer_syntax = [answer.transfer_syntax]  # type: ignore[list-item]
+            context.transfer_syntax = [answer.transfer_syntax]
             context.result = int(answer.result)
             if answer.result is ContextResult.ACCEPTED:
-                context.abstract_syntax = answer.abstract_syntax  # type: ignore[assignment]
+                context.abstract_syntax = answer.abstract_syntax
                 assoc._accepted_cx[answer.context_id] = context
             else:
                 assoc._rejected_cx.append(context)
@@ -240,7 +240,7 @@ class _Dimse(DIMSEServiceProvider):
 
 
 class SiteAssociation(Association):
-    """An association a peer has asked for. Two threads: this one answers, `dul` reads and writes."""
+    """An association a peer asked for. Two threads: this one answers, `dul` reads and writes."""
 
     dimse: _Dimse
 
@@ -252,11 +252,17 @@ class SiteAssociation(Association):
         self.admitted: Admitted | None = None
         self.upper_layer = UpperLayer(self, limits, reception.fault)
         self.dul = self.upper_layer
+        self._connection: socket.socket | None = None
         self.acse = _Acse(self)
         self.dimse = _Dimse(self)
         # The setters carry the time-outs into the upper layer's timers.
         self.acse_timeout = limits.request_deadline_s
         self.network_timeout = reception.idle_timeout_s
+
+    def carry(self, connection: socket.socket) -> None:
+        """Run over this connection."""
+        self._connection = connection
+        self.set_socket(AssociationSocket(self, client_socket=connection))
 
     def run_reactor(self) -> None:
         """Run until the association is over, however it ends, and leave nothing open."""
@@ -290,6 +296,9 @@ class SiteAssociation(Association):
             )
         )
 
+    def _bind_defaults(self) -> None:
+        """Bind none of pynetdicom's handlers: they write UIDs and titles into logs."""
+
     def _serve_request(self, msg: Any, context_id: int) -> None:
         """Answer one request; called by pynetdicom's reactor."""
         request: _Request = msg
@@ -305,13 +314,16 @@ class SiteAssociation(Association):
             self.dimse.respond(context_id, response)
 
     def _end(self) -> None:
-        # The upper layer's thread must be over before its sinks are closed.
-        sock = self.dul.socket
-        if sock is not None:
-            sock._shutdown_socket()
+        # The upper layer's thread must be over before its sinks are closed; a shutdown wakes it.
         self.dul.kill_dul()
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
         if self.dul.is_alive():
             self.dul.join()
+        if self._connection is not None:
+            # pynetdicom loses a descriptor where the peer was gone first.
+            self._connection.close()
         self.dimse.close()
         if self.admitted is not None:
             self.reception.over(self.admitted)
@@ -328,15 +340,15 @@ class _Handler(RequestHandler):
         try:
             self._create_association().start()
         except Exception:
-            self.server.reception.disconnected(self.client_address[0])
+            self.server.reception.disconnected(_ip(self.client_address))
             raise
 
     def _create_association(self) -> Association:
         server = self.server
-        assoc = SiteAssociation(self.ae, server.reception, server.limits, self.client_address[0])
+        assoc = SiteAssociation(self.ae, server.reception, server.limits, _ip(self.client_address))
         assoc._server = server
-        assoc.name = f"AcceptorThread@{self.client_address[0]}"  # pynetdicom finds it by this
-        assoc.set_socket(AssociationSocket(assoc, client_socket=self.request))
+        assoc.name = f"AcceptorThread@{assoc.peer_address}"  # pynetdicom finds it by this
+        assoc.carry(self.request)
         assoc.acceptor.maximum_length = server.limits.max_pdu_bytes
         assoc.acceptor.ae_title = server.ae_title
         assoc.acceptor.address_info = self.local
@@ -399,7 +411,7 @@ class SiteServer(ThreadedAssociationServer):
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether a connection gets a thread; otherwise it is closed at once."""
-        return self.reception.may_connect(client_address[0])
+        return self.reception.may_connect(_ip(client_address))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Note an error; socketserver would print it with what the peer sent."""
@@ -409,12 +421,14 @@ class SiteServer(ThreadedAssociationServer):
         """Bind none of pynetdicom's handlers: they write UIDs and titles into logs."""
 
 
+def _ip(address: Any) -> str:
+    """Take the IP address out of a socket address, without the zone of a link-local one."""
+    return str(address[0]).split("%", 1)[0]
+
+
 def _proposed(context: PresentationContext) -> Proposed:
     return Proposed(
         context_id=context.context_id or 0,
         abstract_syntax=str(context.abstract_syntax or ""),
         transfer_syntaxes=tuple(str(syntax) for syntax in context.transfer_syntax),
     )
-
-
-__all__ = ["AddressInformation", "Reception", "Sink", "SiteServer", "StoreRequest"]

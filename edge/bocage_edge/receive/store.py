@@ -1,0 +1,210 @@
+"""One C-STORE: may it begin, is it what it says, have we had it before, is it safe.
+
+    begin   UIDs, class, link ready, room            -> a writer that seals while it arrives
+    end     whole, same identity as the command      -> the same again | changed | new
+    accept  bytes, name, folder, row and ledger entry in the spool  -> only then success
+
+Two associations that bring the same instance at the same moment take turns in `end`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from bocage_contract.ledger import EntryDraft, draft
+from bocage_edge.exam.identity import exam_id, instance_key
+from bocage_edge.exam.sameness import Different, Same, compare
+from bocage_edge.receive.answer import Answer
+from bocage_edge.receive.association import StoreRequest
+from bocage_edge.receive.policy import Service
+from bocage_edge.receive.target import Target
+from bocage_edge.spool.incoming import IncomingFile
+from bocage_edge.spool.outgoing import SameInstanceError
+from bocage_edge.spool.store import Spool
+from bocage_edge.spool.types import KnownInstance, ObjectKind, ObjectState, OutgoingObject
+from bocage_system.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An instance that has been sealed and identified."""
+
+    study_uid: str
+    digest: str
+    content_digest: str | None
+    dataset_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Where an instance came from and where it goes."""
+
+    request: StoreRequest
+    service: Service
+    target: Target
+    received_at: float  # Unix seconds
+
+
+class Outcome(Protocol):
+    """Hears how it went, for counters and alarms."""
+
+    def __call__(self, word: str) -> None:
+        """Count `received`, `same_again`, `raised`, `changed_content`."""
+
+
+class Acceptance:
+    """The end of a C-STORE: sameness and accept. Safe to use from any thread."""
+
+    def __init__(
+        self, spool: Spool, clock: Clock, ring_relay: Callable[[], None], count: Outcome
+    ) -> None:
+        """Hold the parts.
+
+        Args:
+            ring_relay: tells the relay that there is something to send.
+        """
+        self._spool = spool
+        self._clock = clock
+        self._ring_relay = ring_relay
+        self._count = count
+        self._turns = Turns()
+
+    def accept(self, arrival: Arrival, incoming: IncomingFile, sealed: Sealed) -> None:
+        """Make one instance durable, or know it again; `incoming` is used up.
+
+        Raises:
+            OSError: the medium refused.
+            SpoolError: the spool did.
+        """
+        key = instance_key(arrival.target.link_key, arrival.request.command.sop_instance)
+        try:
+            with self._turns.of(f"{arrival.target.link}/{key}"):
+                self._accept_in_turn(arrival, incoming, sealed, key)
+        finally:
+            incoming.discard()
+        self._ring_relay()
+
+    def _accept_in_turn(
+        self, arrival: Arrival, incoming: IncomingFile, sealed: Sealed, key: str
+    ) -> None:
+        known = self._spool.known_instances(arrival.target.link, key)
+        # One the partner refused is no reason not to try again.
+        known.sort(key=lambda each: not each.is_on_the_way_or_done)
+        found = compare(sealed.digest, sealed.content_digest, known)
+        if isinstance(found, Same) and found.known.is_on_the_way_or_done:
+            self._same_again(arrival, sealed, key, found.known)
+            return
+        kind = "changed_content" if found is Different.CHANGED else "received"
+        try:
+            self._accept_new(arrival, incoming, sealed, key, kind)
+        except SameInstanceError:
+            # Another process would have to bring it; the next time it is known.
+            self._count("same_again")
+
+    def _accept_new(
+        self, arrival: Arrival, incoming: IncomingFile, sealed: Sealed, key: str, kind: str
+    ) -> None:
+        exam = exam_id(arrival.target.link_key, sealed.study_uid)
+        name = incoming.finish()
+        entry = self._entry(kind, arrival, sealed, exam, key, name, incoming.size)
+        new = OutgoingObject(
+            link=arrival.target.link,
+            klass=arrival.service.exam_class,
+            kind=ObjectKind.INSTANCE,
+            exam_id=exam,
+            instance_key=key,
+            digest=sealed.digest,
+            content_digest=sealed.content_digest,
+            dataset_bytes=sealed.dataset_bytes,
+            service=arrival.service.aet,
+            received_at=arrival.received_at,
+        )
+        self._spool.accept_outgoing(incoming, new, [entry])
+        self._count(kind)
+
+    def _same_again(self, arrival: Arrival, sealed: Sealed, key: str, known: KnownInstance) -> None:
+        exam = exam_id(arrival.target.link_key, sealed.study_uid)
+        service = arrival.service
+        entry = self._entry("same_again", arrival, sealed, exam, key, known.object, None)
+        self._spool.again(known.object, [entry])
+        self._count("same_again")
+        is_done = known.state is ObjectState.RETIRED
+        if not is_done and service.exam_class.rank < known.klass.rank:
+            raised = self._entry("raised", arrival, sealed, exam, key, known.object, None)
+            if self._spool.raise_class(known.object, service.exam_class, [raised]):
+                self._count("raised")
+
+    def _entry(
+        self,
+        kind: str,
+        arrival: Arrival,
+        sealed: Sealed,
+        exam: str,
+        key: str,
+        name: str,
+        sealed_bytes: int | None,
+    ) -> EntryDraft:
+        body: dict[str, str | int | None] = {
+            "class": arrival.service.exam_class.value,
+            "dataset_bytes": sealed.dataset_bytes,
+            "digest": sealed.digest,
+            "exam": exam,
+            "from": arrival.request.admitted.calling_aet,
+            "instance": key,
+            "object": name,
+            "service": arrival.service.aet,
+        }
+        if sealed_bytes is not None:
+            body["sealed_bytes"] = sealed_bytes
+        return draft(kind, self._clock.now(), **body)
+
+
+class Turns:
+    """One lock a name, as long as somebody wants it."""
+
+    def __init__(self) -> None:
+        """Start with no name in use."""
+        self._lock = threading.Lock()
+        self._in_use: dict[str, tuple[threading.Lock, int]] = {}
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """Wait for the turn of this name."""
+        with self._lock:
+            turn, wanted = self._in_use.get(name, (threading.Lock(), 0))
+            self._in_use[name] = (turn, wanted + 1)
+        try:
+            with turn:
+                yield
+        finally:
+            with self._lock:
+                turn, wanted = self._in_use[name]
+                if wanted == 1:
+                    del self._in_use[name]
+                else:
+                    self._in_use[name] = (turn, wanted - 1)
+
+
+OpenWriter = Callable[[Callable[[bytes], None], Sequence[str], Arrival], "Writer"]
+
+
+class Writer(Protocol):
+    """Seals one data set as it comes; see `seal/writer.py`."""
+
+    def write(self, data: bytes) -> None:
+        """Take a fragment.
+
+        Raises:
+            OSError, SpoolError: what the file under it raises.
+            SealError: it cannot be sealed.
+        """
+
+    def finish(self) -> Sealed | Answer:
+        """Seal the rest. Gives what the instance is, or why it cannot be taken."""
+
+    def abort(self) -> None:
+        """Give up."""

@@ -10,19 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from bocage_edge.deliver.scu import IMPLICIT_LITTLE, VERIFICATION, Context
+from bocage_edge.deliver.scu import VERIFICATION, Context
+from bocage_edge.seal import syntax
+from bocage_edge.seal.syntax import IMPLICIT_LITTLE
 
 MAX_CONTEXTS = 128
 
-EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
-EXPLICIT_BIG = "1.2.840.10008.1.2.2"
-RLE = "1.2.840.10008.1.2.5"
-JPEG_LS = "1.2.840.10008.1.2.4.80"
-JPEG_2000 = "1.2.840.10008.1.2.4.90"
 
 # In the order we choose among them: what costs least, and what every station reads, first.
-FALLBACKS = (EXPLICIT_LITTLE, IMPLICIT_LITTLE, JPEG_LS, JPEG_2000, RLE)
+FALLBACKS = (
+    syntax.EXPLICIT_LITTLE,
+    syntax.IMPLICIT_LITTLE,
+    syntax.JPEG_LS_LOSSLESS,
+    syntax.JPEG_2000_LOSSLESS,
+    syntax.RLE_LOSSLESS,
+    syntax.JPEG_LOSSLESS_SV1,
+)
 
 
 def propose(needed: Context, remembered: Iterable[Context] = ()) -> list[Context]:
@@ -48,6 +52,6 @@ def choose(wanted: Context, accepts: Callable[[Context], bool]) -> Context | Non
 
 def _with_fallbacks(wanted: Context) -> Iterator[Context]:
     yield wanted
-    for syntax in FALLBACKS:
-        if syntax != wanted.transfer_syntax:
-            yield Context(wanted.sop_class, syntax)
+    for fallback in FALLBACKS:
+        if fallback != wanted.transfer_syntax:
+            yield Context(wanted.sop_class, fallback)

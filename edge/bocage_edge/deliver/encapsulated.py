@@ -55,7 +55,7 @@ def coded_frames(
 
 
 def encapsulate(frames: Iterable[bytes]) -> Iterator[bytes]:
-    """Write frames as the value of an encapsulated element: empty offset table, one fragment each."""
+    """Write frames as an encapsulated value: empty offset table, one fragment a frame."""
     yield _item(b"")
     for frame in frames:
         yield _item(frame)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+from bocage_edge.seal.frames import PixelFormat
+
 # A decoded frame is held whole, twice, in the worker: larger ones are refused with a reason.
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 MAX_FRAMES = 1 << 20
@@ -44,11 +46,17 @@ class FrameShape:
         return self.rows * self.columns * self.samples * self.word_bytes
 
     @property
-    def as_array(self) -> tuple[int, ...]:
-        """Shape of one frame with interleaved samples."""
-        if self.samples == 1:
-            return self.rows, self.columns
-        return self.rows, self.columns, self.samples
+    def form(self) -> PixelFormat:
+        """What a codec must know of one frame."""
+        return PixelFormat(
+            self.rows,
+            self.columns,
+            self.samples,
+            self.bits_allocated,
+            self.bits_stored,
+            self.is_signed,
+            self.photometric,
+        )
 
     @classmethod
     def of(cls, image: Mapping[int, bytes]) -> Self:
@@ -86,13 +94,25 @@ class FrameShape:
 
 
 class FrameCodec(Protocol):
-    """Who decodes and codes single frames: a worker without keys, network and files."""
+    """Who decodes and codes single frames: workers without keys, network and files.
 
-    def decode(self, transfer_syntax: str, coded: bytes, shape: FrameShape) -> bytes:
-        """Decode one frame to native words, see `pixels.decode_frame`."""
+    A decoded frame is little endian words of Bits Allocated, colour by pixel, without any change
+    of colour but what the codestream itself carries.
+    """
 
-    def encode(self, transfer_syntax: str, native: bytes, shape: FrameShape) -> bytes:
-        """Code one native frame, see `pixels.encode_frame`."""
+    def decode(self, syntax: str, form: PixelFormat, stream: bytes) -> bytes:
+        """Decode one frame of a compressed transfer syntax.
+
+        Raises:
+            FrameFaultError: it is not a frame of this form.
+        """
+
+    def encode(self, syntax: str, form: PixelFormat, raw: bytes) -> tuple[bytes, str]:
+        """Code one frame without loss; also gives the photometric interpretation it has then.
+
+        Raises:
+            FrameFaultError: this syntax cannot hold it exactly.
+        """
 
 
 def _number(image: Mapping[int, bytes], tag: int, default: int | None = None) -> int:

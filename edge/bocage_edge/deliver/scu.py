@@ -32,12 +32,12 @@ from pynetdicom.pdu_primitives import P_DATA
 
 from bocage_contract.configuration import Destination
 from bocage_edge.deliver.outcome import Deferred, Refused, Scope, outcome_of_rejection
+from bocage_edge.seal.syntax import IMPLICIT_LITTLE
 
 # pynetdicom's own handlers put whole data sets and PDUs into log lines: slow, and not ours to tell.
 _config.LOG_HANDLER_LEVEL = "none"
 
 VERIFICATION = "1.2.840.10008.1.1"
-IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 IMPLEMENTATION_CLASS_UID = "1.2.826.0.1.3680043.10.1711.1"
 IMPLEMENTATION_VERSION = "BOCAGE_1"
 
@@ -45,6 +45,7 @@ IMPLEMENTATION_VERSION = "BOCAGE_1"
 DATA, LAST_DATA = b"\x00", b"\x02"
 PDV_OVERHEAD_BYTES = 6  # item length, context id, message control header
 MEDIUM_PRIORITY = 0  # PS3.7 Table 9.3-1
+NO_REASON = 2  # PS3.8 Table 9-18, result of a context
 
 MAX_FRAGMENT_BYTES = 128 * 1024
 MAX_QUEUED_PDUS = 8
@@ -96,10 +97,10 @@ class StoreAssociation:
         by_id = {answer.context_id: answer for answer in answered}
         for index, context in enumerate(proposed):
             answer = by_id[2 * index + 1]
-            self.results[context] = answer.result
+            self.results[context] = NO_REASON if answer.result is None else answer.result
             # One syntax is proposed a context, so a station that names another is broken.
             if answer.result == 0 and answer.transfer_syntax == [context.transfer_syntax]:
-                self._ids[context] = answer.context_id
+                self._ids[context] = 2 * index + 1
 
     @property
     def is_open(self) -> bool:
@@ -211,7 +212,7 @@ class StoreAssociation:
         self._association.dul.send_pdu(pdata)
 
     def _fragment_bytes(self) -> int:
-        return fragment_bytes(self._association.acceptor.maximum_length)
+        return fragment_bytes(self._association.acceptor.maximum_length or 0)
 
     def _wait_for_room(self) -> None:
         """Wait until the queue to the station is short, noticing a station that is gone.
@@ -235,7 +236,7 @@ class StoreAssociation:
         if response.MessageIDBeingRespondedTo != message_id:
             self.abort()
             return None
-        return int(response.Status)
+        return response.Status
 
 
 def connect(
@@ -325,7 +326,7 @@ def _why_not(association: DicomAssociation) -> Deferred | Refused:
     answer = association.acceptor.primitive
     if association.is_rejected and answer is not None:
         return outcome_of_rejection(
-            int(answer.result), int(answer.result_source or 0), int(answer.diagnostic or 0)
+            answer.result or 0, answer.result_source or 0, answer.diagnostic or 0
         )
     if association.rejected_contexts:
         return Refused("station accepts nothing we can send, not even C-ECHO", Scope.DESTINATION)

@@ -17,14 +17,10 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
 
-from bocage_edge.deliver.contexts import (
-    DEFLATED,
-    EXPLICIT_BIG,
-    EXPLICIT_LITTLE,
-    FALLBACKS,
-    RLE,
-)
+from bocage_edge.deliver.colour import ybr_full_to_rgb
+from bocage_edge.deliver.contexts import DEFLATED, FALLBACKS
 from bocage_edge.deliver.elements import (
     CHUNK_BYTES,
     EXPLICIT_BE,
@@ -42,7 +38,7 @@ from bocage_edge.deliver.elements import (
 )
 from bocage_edge.deliver.encapsulated import coded_frames, encapsulate
 from bocage_edge.deliver.frame import FrameCodec, FrameFaultError, FrameShape
-from bocage_edge.deliver.scu import IMPLICIT_LITTLE
+from bocage_edge.seal import syntax
 
 MAX_HEADER_BYTES = 32 * 1024 * 1024
 MAX_INFLATED_BYTES = 4 * 1024**3
@@ -53,21 +49,15 @@ PHOTOMETRIC, PLANAR = 0x00280004, 0x00280006
 EXTENDED_OFFSETS, EXTENDED_LENGTHS = 0x7FE00001, 0x7FE00002
 
 _NATIVE = {
-    IMPLICIT_LITTLE: IMPLICIT_LE,
-    EXPLICIT_LITTLE: EXPLICIT_LE,
+    syntax.IMPLICIT_LITTLE: IMPLICIT_LE,
+    syntax.EXPLICIT_LITTLE: EXPLICIT_LE,
+    syntax.EXPLICIT_BIG: EXPLICIT_BE,
     DEFLATED: EXPLICIT_LE,
-    EXPLICIT_BIG: EXPLICIT_BE,
 }
-# Decoders give these as RGB: JPEG 2000 undoes its component transform, JPEG its YCbCr.
-_DECODED_AS_RGB = frozenset(("YBR_RCT", "YBR_ICT", "YBR_FULL_422"))
-JPEG_LOSSY = frozenset(("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"))
-CODED = frozenset(
-    (
-        RLE,
-        *JPEG_LOSSY,
-        *(f"1.2.840.10008.1.2.4.{n}" for n in (57, 70, 80, 81, 90, 91, 201, 202, 203)),
-    )
-)
+# JPEG's lossy processes code YCbCr, which we turn into RGB; the lossless ones are left as they are.
+JPEG_LOSSY = frozenset((syntax.JPEG_BASELINE, syntax.JPEG_EXTENDED))
+# What a decoder gives: JPEG 2000 undoes its component transform, JPEG its subsampling.
+_DECODED = {"YBR_RCT": "RGB", "YBR_ICT": "RGB", "YBR_FULL_422": "YBR_FULL"}
 
 
 class NotTranscodableError(Exception):
@@ -76,7 +66,7 @@ class NotTranscodableError(Exception):
 
 def can_transcode(source: str, target: str) -> bool:
     """Whether we know both syntaxes at all; whether an instance fits shows as it streams."""
-    return (source in _NATIVE or source in CODED) and target in FALLBACKS
+    return (source in _NATIVE or source in syntax.CODECS) and target in FALLBACKS
 
 
 def transcode(
@@ -144,30 +134,43 @@ class _Transcoder:
         shape = FrameShape.of(self._rewriter.image)
         if shape.photometric.startswith("YBR_PARTIAL"):
             raise FrameFaultError("YBR_PARTIAL images are not transcoded")
-        frames = self._frames(header, pixels, shape)
-        self._describe(header, shape)
-        yield from (header[tag] for tag in sorted(header))
-        if self._to in _NATIVE:
-            yield from self._as_native(frames, shape)
-            return
-        plain = replace(shape, is_planar=False) if self._from in CODED else shape
-        yield head(PIXEL_DATA, b"OB", UNDEFINED, self._target)
-        yield from encapsulate(self._codec.encode(self._to, frame, plain) for frame in frames)
-
-    def _frames(
-        self, header: dict[int, bytes], pixels: PixelElement, shape: FrameShape
-    ) -> Iterator[bytes]:
-        """Give native frames, one after the other."""
         if self._from in _NATIVE:
-            return self._native_frames(pixels, shape)
+            frames, plain = self._native_frames(pixels, shape), replace(shape, is_planar=False)
+        else:
+            extended = _offsets(header.pop(EXTENDED_OFFSETS, b""))
+            header.pop(EXTENDED_LENGTHS, None)
+            frames, plain = self._decoded_frames(pixels, shape, extended)
+        if self._to in _NATIVE:
+            self._describe(header, plain)
+            yield from (header[tag] for tag in sorted(header))
+            yield from self._as_native(frames, plain)
+            return
+        coded = (self._codec.encode(self._to, plain.form, frame) for frame in frames)
+        first, photometric = next(coded)
+        self._describe(header, replace(plain, photometric=photometric))
+        yield from (header[tag] for tag in sorted(header))
+        yield head(PIXEL_DATA, b"OB", UNDEFINED, self._target)
+        yield from encapsulate(chain((first,), (stream for stream, _ in coded)))
+
+    def _decoded_frames(
+        self, pixels: PixelElement, shape: FrameShape, extended: tuple[int, ...]
+    ) -> tuple[Iterator[bytes], FrameShape]:
+        """Give native frames one by one, and their shape."""
         if not pixels.is_encapsulated:
             raise DatasetFaultError("pixel data of a coded transfer syntax are not encapsulated")
-        extended = _offsets(header.pop(EXTENDED_OFFSETS, b""))
-        header.pop(EXTENDED_LENGTHS, None)
         coded = coded_frames(
-            self._source, shape.frames, is_rle=self._from == RLE, extended=extended
+            self._source,
+            shape.frames,
+            is_rle=self._from == syntax.RLE_LOSSLESS,
+            extended=extended,
         )
-        return (self._codec.decode(self._from, frame, shape) for frame in coded)
+        frames = (self._codec.decode(self._from, shape.form, frame) for frame in coded)
+        photometric = _DECODED.get(shape.photometric, shape.photometric)
+        plain = replace(shape, photometric=photometric, is_planar=False)
+        if self._from in JPEG_LOSSY and photometric == "YBR_FULL" and shape.samples == 3:
+            rgb = (b"".join(ybr_full_to_rgb(frame)) for frame in frames)
+            return rgb, replace(plain, photometric="RGB")
+        return frames, plain
 
     def _native_frames(self, pixels: PixelElement, shape: FrameShape) -> Iterator[bytes]:
         if shape.photometric == "YBR_FULL_422" or not self._encoding.little:
@@ -176,7 +179,8 @@ class _Transcoder:
         if pixels.length not in (total, total + (total & 1)):
             raise DatasetFaultError("pixel data are not as long as the data set states")
         for _ in range(shape.frames):
-            yield self._source.read(shape.frame_bytes)
+            frame = self._source.read(shape.frame_bytes)
+            yield interleaved(frame, shape) if shape.is_planar and shape.samples > 1 else frame
         self._source.read(pixels.length - total)
 
     def _as_native(self, frames: Iterable[bytes], shape: FrameShape) -> Iterator[bytes]:
@@ -189,20 +193,14 @@ class _Transcoder:
         if total & 1:
             yield b"\0"
 
-    def _describe(self, header: dict[int, bytes], shape: FrameShape) -> None:
+    def _describe(self, header: dict[int, bytes], now: FrameShape) -> None:
         """Make the image module say what the pixels are now."""
-        if shape.samples == 1:
+        if now.samples == 1:
             return
-        is_decoded = self._from in CODED
-        if is_decoded and self._is_rgb_now(shape):
-            header[PHOTOMETRIC] = head(PHOTOMETRIC, b"CS", 4, self._target) + b"RGB "
-        if is_decoded or self._to not in _NATIVE:
-            header[PLANAR] = head(PLANAR, b"US", 2, self._target) + struct.pack("<H", 0)
-
-    def _is_rgb_now(self, shape: FrameShape) -> bool:
-        if shape.photometric in _DECODED_AS_RGB:
-            return True
-        return shape.photometric == "YBR_FULL" and self._from in JPEG_LOSSY
+        text = now.photometric.encode("ascii")
+        text += b" " * (len(text) & 1)
+        header[PHOTOMETRIC] = head(PHOTOMETRIC, b"CS", len(text), self._target) + text
+        header[PLANAR] = head(PLANAR, b"US", 2, self._target) + struct.pack("<H", 0)
 
 
 def collect(elements: Iterable[tuple[int, bytes]]) -> dict[int, bytes]:
@@ -266,6 +264,17 @@ def _rest(flush: Callable[[], bytes]) -> Iterator[bytes]:
     piece = flush()
     if piece:
         yield piece
+
+
+def interleaved(frame: bytes, shape: FrameShape) -> bytes:
+    """Put the samples of a frame in planes side by side, pixel by pixel."""
+    pixels, width = shape.rows * shape.columns, shape.word_bytes
+    out = bytearray(len(frame))
+    for sample in range(shape.samples):
+        for byte in range(width):
+            plane = frame[sample * pixels * width + byte : (sample + 1) * pixels * width : width]
+            out[sample * width + byte :: shape.samples * width] = plane
+    return bytes(out)
 
 
 def _offsets(element: bytes) -> tuple[int, ...]:

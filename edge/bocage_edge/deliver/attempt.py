@@ -1,0 +1,267 @@
+"""One attempt to deliver one object to one station: opened, sent, verified, told.
+
+Runs in a lane's thread, which it may block for as long as a station takes. It changes nothing in
+the spool: what it found out is a value, and the forwarder commits it.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from bocage_contract.configuration import Destination
+from bocage_edge.deliver.contexts import choose, propose
+from bocage_edge.deliver.frame import FrameCodec
+from bocage_edge.deliver.outcome import (
+    Deferred,
+    Outcome,
+    Refused,
+    Scope,
+    outcome_of,
+    outcome_of_no_context,
+)
+from bocage_edge.deliver.scu import (
+    Context,
+    LinkLostError,
+    StoreAssociation,
+    Timeouts,
+    connect,
+)
+from bocage_edge.deliver.transcode import NotTranscodableError, can_transcode, transcode
+from bocage_edge.errors import SpoolError
+
+MAX_REMEMBERED = 64
+_UID = re.compile(r"[\x21-\x7e]{1,64}")
+
+
+class CorruptObjectError(Exception):
+    """What is inside the seal is not what its digest says."""
+
+
+class NoKeyError(Exception):
+    """The object is sealed to a key this box does not hold."""
+
+
+class Opened(Protocol):
+    """An object whose seal is open: the header is known, the data set comes as it is read."""
+
+    @property
+    def is_instance(self) -> bool:
+        """Whether it is a SOP instance, rather than a document of another kind."""
+
+    @property
+    def sop_class(self) -> str:
+        """SOP class UID of the C-STORE it came by."""
+
+    @property
+    def sop_instance(self) -> str:
+        """SOP instance UID."""
+
+    @property
+    def transfer_syntax(self) -> str:
+        """Transfer syntax UID of its bytes."""
+
+    def dataset(self) -> Iterator[bytes]:
+        """Give the exact bytes; ends only where they are those of the digest the index holds.
+
+        Raises:
+            CorruptObjectError: they are not, or the sealed bytes are damaged.
+        """
+
+
+# Opens an object by its name and the digest it must have. Raises NoKeyError, CorruptObjectError,
+# SpoolError.
+Opener = Callable[[str, str], AbstractContextManager[Opened]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a lane is to do: deliver an object, or ask whether the station is there."""
+
+    delivery: int | None  # None: a C-ECHO
+    object: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of an order.
+
+    Args:
+        is_opened: the seal was opened.
+        is_corrupt: the bytes are not those of the digest.
+        is_untold: the association stood, but the station did not tell the end of the instance.
+        came_as, sent_as: transfer syntax UIDs; empty where nothing was sent.
+        sent_bytes: of the data set as sent.
+    """
+
+    outcome: Outcome
+    is_opened: bool = False
+    is_corrupt: bool = False
+    is_untold: bool = False
+    came_as: str = ""
+    sent_as: str = ""
+    sent_bytes: int = 0
+
+
+class Remembered:
+    """The contexts that instances for one station needed lately; shared by its lanes."""
+
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._lock = threading.Lock()
+        self._contexts: list[Context] = []
+
+    def add(self, context: Context) -> None:
+        """Put a context in front."""
+        with self._lock:
+            others = [it for it in self._contexts if it != context]
+            self._contexts = [context, *others][:MAX_REMEMBERED]
+
+    def all(self) -> Sequence[Context]:
+        """Give them, latest first."""
+        with self._lock:
+            return tuple(self._contexts)
+
+
+class Sender:
+    """Sends to one station over one association at a time, kept open from order to order."""
+
+    def __init__(
+        self,
+        destination: Destination,
+        opener: Opener,
+        codec: FrameCodec,
+        remembered: Remembered,
+        timeouts: Timeouts,
+    ) -> None:
+        """Make a sender; nothing is dialled yet."""
+        self._destination = destination
+        self._opener = opener
+        self._codec = codec
+        self._remembered = remembered
+        self._timeouts = timeouts
+        self._association: StoreAssociation | None = None
+
+    def deliver(self, order: Order) -> Attempt:
+        """Make one attempt.
+
+        An association that was left open may have been closed by the station meanwhile. Where that
+        shows before an instance is complete, the attempt starts again on a new one.
+        """
+        was_open = self._association is not None
+        try:
+            return self._attempt(order)
+        except LinkLostError:
+            if not was_open:
+                return _untold("station ended the association in the middle", is_opened=True)
+        try:
+            return self._attempt(order)
+        except LinkLostError:
+            return _untold("station ended the association in the middle", is_opened=True)
+
+    def release(self) -> None:
+        """End the association in good order."""
+        if self._association is not None:
+            self._association.release()
+            self._association = None
+
+    def abort(self) -> None:
+        """End the association at once."""
+        if self._association is not None:
+            self._association.abort()
+            self._association = None
+
+    def _attempt(self, order: Order) -> Attempt:
+        try:
+            with self._opener(order.object, order.digest) as opened:
+                return self._send(opened)
+        except NoKeyError:
+            reason = "sealed to an opening key this box does not hold"
+            return Attempt(Deferred(reason, Scope.INSTANCE))
+        except CorruptObjectError:
+            self.abort()
+            reason = "its bytes are not those of its digest"
+            return Attempt(Refused(reason, Scope.INSTANCE), is_corrupt=True)
+        except SpoolError:
+            return Attempt(Refused("the spool has no file of it", Scope.INSTANCE), is_corrupt=True)
+        except NotTranscodableError as fault:
+            self.abort()
+            return Attempt(Refused(str(fault), Scope.INSTANCE), is_opened=True)
+
+    def _send(self, opened: Opened) -> Attempt:
+        if not opened.is_instance:
+            reason = "a DICOM station takes instances only"
+            return Attempt(Refused(reason, Scope.INSTANCE), is_opened=True)
+        if not (_UID.fullmatch(opened.sop_class) and _UID.fullmatch(opened.sop_instance)):
+            reason = "its SOP class or instance UID is none"
+            return Attempt(Refused(reason, Scope.INSTANCE), is_opened=True)
+        came_as = opened.transfer_syntax
+        context = self._context_for(Context(opened.sop_class, came_as))
+        if not isinstance(context, Context):
+            return Attempt(context, is_opened=True, came_as=came_as)
+        sent_as = context.transfer_syntax
+        counted = _Counted(
+            opened.dataset()
+            if sent_as == came_as
+            else transcode(opened.dataset(), came_as, sent_as, self._codec)
+        )
+        status = self._open().store(context, opened.sop_instance, counted)
+        if status is None:
+            self._association = None
+            return _untold("station did not answer", is_opened=True)
+        return Attempt(
+            outcome_of(status),
+            is_opened=True,
+            came_as=came_as,
+            sent_as=sent_as,
+            sent_bytes=counted.size,
+        )
+
+    def _context_for(self, wanted: Context) -> Context | Deferred | Refused:
+        """Find the context to send in, on the association at hand or on a new one."""
+        self._remembered.add(wanted)
+        association = self._association
+        if association is None or not association.is_open or wanted not in association.results:
+            self.release()
+            connected = connect(
+                self._destination, propose(wanted, self._remembered.all()), self._timeouts
+            )
+            if not isinstance(connected, StoreAssociation):
+                return connected
+            association = self._association = connected
+        accepts = association.accepts
+        usable = choose(wanted, lambda it: accepts(it) and _is_way(wanted, it))
+        if usable is not None:
+            return usable
+        return outcome_of_no_context(tuple(association.proposed_for(wanted.sop_class).values()))
+
+    def _open(self) -> StoreAssociation:
+        if self._association is None:
+            raise LinkLostError
+        return self._association
+
+
+class _Counted:
+    """An iterator that knows how many bytes went through it."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for block in self._blocks:
+            self.size += len(block)
+            yield block
+
+
+def _is_way(wanted: Context, found: Context) -> bool:
+    return wanted == found or can_transcode(wanted.transfer_syntax, found.transfer_syntax)
+
+
+def _untold(reason: str, *, is_opened: bool) -> Attempt:
+    return Attempt(Deferred(reason, Scope.INSTANCE), is_opened=is_opened, is_untold=True)

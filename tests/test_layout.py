@@ -26,8 +26,41 @@ from tests.source_tree import (
     product,
 )
 
-# Modules that decide and never act. Patterns; each must match something.
-PURE = ("contract/bocage_contract/*.py",)
+# Modules that decide and never act. Patterns; each must match something. A module that calls
+# itself pure in its docstring is held to it as well.
+PURE = (
+    "contract/bocage_contract/*.py",
+    "edge/bocage_edge/deliver/contexts.py",
+    "edge/bocage_edge/deliver/outcome.py",
+    "edge/bocage_edge/deliver/schedule.py",
+    "edge/bocage_edge/exam/*.py",
+    "edge/bocage_edge/link/address.py",
+    "edge/bocage_edge/link/plan.py",
+    "edge/bocage_edge/link/nft.py",
+    "edge/bocage_edge/link/wg.py",
+    "edge/bocage_edge/partner.py",
+    "edge/bocage_edge/paths.py",
+    "edge/bocage_edge/receive/answer.py",
+    "edge/bocage_edge/receive/command.py",
+    "edge/bocage_edge/receive/message.py",
+    "edge/bocage_edge/receive/negotiation.py",
+    "edge/bocage_edge/receive/policy.py",
+    "edge/bocage_edge/receive/title.py",
+    "edge/bocage_edge/receive/uid.py",
+    "edge/bocage_edge/relay/frames.py",
+    "edge/bocage_edge/relay/hello.py",
+    "edge/bocage_edge/relay/pulling.py",
+    "edge/bocage_edge/relay/receiving.py",
+    "edge/bocage_edge/relay/sending.py",
+    "edge/bocage_edge/seal/attributes.py",
+    "edge/bocage_edge/seal/container.py",
+    "edge/bocage_edge/seal/content.py",
+    "edge/bocage_edge/seal/digest.py",
+    "edge/bocage_edge/seal/scanner.py",
+    "edge/bocage_edge/spool/schema.py",
+    "edge/bocage_edge/spool/types.py",
+)
+SAYS_PURE = re.compile(r"\bPure[.:,]")
 EFFECTS = frozenset(
     {
         "apsw",
@@ -59,12 +92,9 @@ ASKING_CALLS = frozenset({"open", "print", "input"})
 ASKING_METHODS = frozenset({"now", "utcnow", "today", "read_bytes", "read_text", "write_bytes"})
 
 COMMAND_DOOR = "system/bocage_system/command.py"
+# exec is not among them: a launcher becomes the program, it starts none.
 PROCESS_STARTERS = frozenset(
     {
-        "execv",
-        "execve",
-        "execvp",
-        "execvpe",
         "fork",
         "forkpty",
         "popen",
@@ -91,8 +121,8 @@ VAGUE_NAMES = frozenset(
         "utils",
     }
 )
-LONGEST_MODULE_LINES = 400
-LONGEST_FUNCTION_LINES = 60
+LONGEST_MODULE_LINES = 500  # aim at 200; look again at 400
+LONGEST_FUNCTION_LINES = 60  # aim at 20
 
 
 def test_the_tree_is_seen() -> None:
@@ -270,9 +300,12 @@ def test_tests_mirror_the_tree() -> None:
 def _mirrors(test: PurePosixPath) -> bool:
     distribution, *folders = test.parts[1:-1]
     package = ROOT.joinpath(distribution, f"bocage_{distribution}", *folders)
+    beside = ROOT / distribution if not folders else package  # contract/samples
+    if not package.is_dir():
+        return False
     subject = test.stem.removeprefix("test_")
     modules = {path.stem for path in package.glob("*.py")} | {package.name}
-    modules |= {path.name for path in package.glob("*/") if path.is_dir()}
+    modules |= {path.name for near in (package, beside) for path in near.iterdir() if path.is_dir()}
     return any(subject == name or subject.startswith(f"{name}_") for name in modules)
 
 
@@ -296,7 +329,13 @@ def test_nothing_is_left_for_later() -> None:
 
 
 def pure_modules() -> list[Module]:
-    return [m for m in product() if any(fnmatch(m.path, pattern) for pattern in PURE)]
+    """The modules that must decide only, by the table or by their own word."""
+    return [module for module in product() if _is_pure(module)]
+
+
+def _is_pure(module: Module) -> bool:
+    said = SAYS_PURE.search(ast.get_docstring(module.tree) or "") is not None
+    return said or any(fnmatch(module.path, pattern) for pattern in PURE)
 
 
 def _calls(module: Module) -> Iterator[ast.Call]:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
+import socket
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,7 +23,9 @@ from bocage_provisioning.lab.topology import PREFIX, Topology, plan_namespaces
 from bocage_system.command import CommandError, Host
 
 WIREGUARD_SOCKETS = Path("/var/run/wireguard")
+TUNNEL_SOCKET = re.compile(r"bw[0-9a-f]{7}g[0-9]{1,5}\.sock")
 KILL_TIMEOUT_S = 5.0
+_YOUNG_S = 1.0
 _LOOK_AGAIN_S = 0.02
 
 
@@ -35,9 +39,7 @@ def make(host: Host, topology: Topology) -> None:
         for argv in plan_namespaces(topology):
             host.run(argv)
     except CommandError as error:
-        raise LabError(
-            str(error), "the laboratory needs root and network namespaces"
-        ) from error
+        raise LabError(str(error), "the laboratory needs root and network namespaces") from error
 
 
 def remove(host: Host, topology: Topology) -> None:
@@ -47,13 +49,12 @@ def remove(host: Host, topology: Topology) -> None:
         LabError: a process would not die.
     """
     there = [name for name in present(host) if name in topology.namespaces]
-    for namespace in there:
-        _remove_sockets(host, namespace)
     _kill_all(host, there)
     for namespace in there:
         # Another clean-up may be at work beside us; gone is gone.
         with contextlib.suppress(CommandError):
             host.run(["ip", "netns", "delete", namespace])
+    _remove_dead_sockets()
 
 
 def present(host: Host) -> list[str]:
@@ -71,14 +72,25 @@ def pids(host: Host, namespaces: Iterable[str]) -> list[int]:
     return [pid for pid in found if pid != os.getpid()]
 
 
-def _remove_sockets(host: Host, namespace: str) -> None:
-    """Remove the control sockets of wireguard-go, which a killed one leaves behind."""
-    try:
-        links = json.loads(host.run(["ip", "-n", namespace, "-j", "link", "show"]) or "[]")
-    except CommandError:
-        return
-    for link in links:
-        (WIREGUARD_SOCKETS / f"{link['ifname']}.sock").unlink(missing_ok=True)
+def _remove_dead_sockets() -> None:
+    """Remove the control sockets that killed wireguard-go processes of any box left behind.
+
+    A socket nobody listens at has no owner; one just made may not be listened at yet.
+    """
+    for path in WIREGUARD_SOCKETS.glob("bw*.sock"):
+        with contextlib.suppress(FileNotFoundError):
+            is_young = time.time() - path.stat().st_mtime < _YOUNG_S
+            if TUNNEL_SOCKET.fullmatch(path.name) and not is_young and not _is_served(path):
+                path.unlink()
+
+
+def _is_served(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            return False
+    return True
 
 
 def _kill_all(host: Host, namespaces: list[str]) -> None:

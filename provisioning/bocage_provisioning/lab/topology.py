@@ -1,9 +1,14 @@
 """The laboratory on paper: five namespaces, three cables, who has which address. Pure.
 
-      hospital LAN            hospital box            wan             practice box        practice LAN
-    modality 192.168.1.20 -- 192.168.1.1 | 192.0.2.1 -- 192.0.2.254
-    PACS     192.168.1.30                               198.51.100.254 -- 198.51.100.1 | 192.168.1.1 --
-                                                                             station 192.168.1.40
+    hospital LAN  modality 192.168.1.20, PACS 192.168.1.30
+        |
+    hospital box  192.168.1.1 | 192.0.2.1
+        |
+    wan           192.0.2.254 | 198.51.100.254
+        |
+    practice box  198.51.100.1 | 192.168.1.1
+        |
+    practice LAN  station 192.168.1.40
 
 Both sites use the same LAN range on purpose: nothing is ever forwarded between them, so it must not
 matter. The line's rate and delay are those of `wan.c`, which relays the WireGuard packets.

@@ -1,0 +1,1 @@
+"""The laboratory: two sites, their boxes and the line between them, on one machine."""

@@ -1,0 +1,127 @@
+"""Bringing up the two boxes by the commands two sites' people would type.
+
+Set-up, cards, configurations, pairing by the six words, unlocking by the paper code: nothing is put
+into a box by another way.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from bocage_contract.card import open_card
+from bocage_contract.configuration import Desired, seal_desired
+from bocage_contract.fingerprint import fingerprint
+from bocage_provisioning.lab.boxes import LabBox
+from bocage_provisioning.lab.desired import (
+    DICOM_PORT,
+    LINK_ID,
+    RELAY_PORT,
+    Identity,
+    hospital_desired,
+    practice_desired,
+)
+from bocage_provisioning.lab.laboratory import Laboratory
+from bocage_provisioning.lab.waiting import wait_until
+
+TUNNEL_TIMEOUT_S = 30.0
+
+
+class Signer:
+    """Signs configurations with a key made for this laboratory."""
+
+    def __init__(self) -> None:
+        """Make the key; it lives as long as this object."""
+        self._key = Ed25519PrivateKey.generate()
+        self._public = self._key.public_key().public_bytes_raw()
+
+    @property
+    def public_key(self) -> str:
+        """The public key in base64, as `bocage-edge setup --trust` takes it."""
+        return base64.b64encode(self._public).decode()
+
+    def load(self, box: LabBox, desired: Desired) -> None:
+        """Sign a configuration and put it in force on a box."""
+        path = box.state.parent / f"{box.name}.desired.json"
+        path.write_bytes(seal_desired(desired, self._key.sign, self._public))
+        box.cli("config", "load", str(path))
+
+
+def bring_up(lab: Laboratory, tell: Callable[[str], None] = lambda _: None) -> Signer:
+    """Bring both boxes from nothing to a working link.
+
+    Args:
+        tell: takes a line for each step, for a person who watches.
+
+    Returns:
+        The signer, for whoever changes a configuration later.
+
+    Raises:
+        CommandError: a command failed.
+        LabError: something did not come up in its time; the message names the log.
+    """
+    signer = Signer()
+    hospital, practice = lab.hospital, lab.practice
+    tell("first boot of both boxes: keys and cards")
+    identities = [
+        _first_boot(box, f"{box.name}-{lab.topology.name}", signer) for box in (hospital, practice)
+    ]
+    tell("signed configurations")
+    now = int(time.time())
+    signer.load(hospital, hospital_desired(identities[0], identities[1], now))
+    signer.load(practice, practice_desired(identities[1], identities[0], now))
+    for box in (hospital, practice):
+        box.start("keeper")
+    for box in (hospital, practice):
+        box.wait_keeper()
+    tell("the two sites read each other's six words")
+    _confirm(hospital, practice)
+    _confirm(practice, hospital)
+    tell("tunnel, then the other units")
+    for box in (hospital, practice):
+        box.start("link", "receive", "relay", "deliver")
+    for box in (hospital, practice):
+        box.unlock()
+    wait_ready(lab)
+    return signer
+
+
+def wait_ready(lab: Laboratory) -> None:
+    """Wait until both boxes take DICOM and the tunnel between them is up.
+
+    Raises:
+        LabError: not in time.
+    """
+    for box in (lab.hospital, lab.practice):
+        box.wait_listening("receive", DICOM_PORT)
+        box.wait_listening("relay", RELAY_PORT)
+        wait_until(
+            lambda box=box: is_tunnel_up(box),  # type: ignore[misc]
+            TUNNEL_TIMEOUT_S,
+            f"{box.name}: tunnel (see {box.logs})",
+        )
+
+
+def is_tunnel_up(box: LabBox) -> bool:
+    """Say whether the box's link unit sees its tunnel up."""
+    status = box.status("link") or {}
+    links = status.get("links") or []
+    return bool(links) and all(link.get("up") for link in links)
+
+
+def _first_boot(box: LabBox, device: str, signer: Signer) -> Identity:
+    box.set_up(device, signer.public_key)
+    path: Path = box.state.parent / f"{box.name}.card.json"
+    box.cli("card", "--out", str(path))
+    raw = path.read_bytes()
+    return Identity(device, fingerprint(open_card(raw).identity_key), json.loads(raw))
+
+
+def _confirm(box: LabBox, partner: LabBox) -> None:
+    words = () if partner.paper is None else partner.paper.words
+    box.cli("pair", "confirm", LINK_ID, "--words", " ".join(words))

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.processes
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run ./run as a person would, from another folder."""
-    command = [ROOT / "run", *arguments]
+    command = [str(ROOT / "run"), *arguments]
     return subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
 
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 from rich.progress import Progress
 
+from bocage_contract.ledger import Entry
 from bocage_provisioning.demo.answer import write_report
 from bocage_provisioning.demo.exams import Exam, demonstration_exams
 from bocage_provisioning.demo.journey import Arrival, travel
+from bocage_provisioning.demo.ledgers import entries, reconcile
 from bocage_provisioning.demo.outcome import ExamOutcome, Outcome
 from bocage_provisioning.demo.reference import capture
-from bocage_provisioning.lab.boxes import LabBox
-from bocage_provisioning.lab.desired import LINK_ID, MODALITY_AET, STATION_AET
+from bocage_provisioning.lab.desired import MODALITY_AET, STATION_AET
 from bocage_provisioning.lab.errors import LabError
 from bocage_provisioning.lab.laboratory import Laboratory
 from bocage_provisioning.lab.waiting import wait_until
 
 RECEIPT_TIMEOUT_S = 60.0
-RECONCILED, DIFFERENT = 0, 1
 
 
 class Demonstration:
@@ -59,9 +57,7 @@ class Demonstration:
         there = self._watched(
             exam.name,
             sum(map(len, sent.values())),
-            lambda told: travel(
-                lambda: lab.modality_send(files), lab.station_received, sent, told
-            ),
+            lambda told: travel(lambda: lab.modality_send(files), lab.station_received, sent, told),
         )
         wire_bytes = self._wire_bytes(len(sent))
         back = self._report(exam)
@@ -96,51 +92,35 @@ class Demonstration:
 
     def _wire_bytes(self, objects: int) -> int:
         """Add up what the relay says it put on the line for the exam just sent."""
-        found: list[dict[str, object]] = []
+        found: list[Entry] = []
 
         def _all_sent() -> bool:
-            found[:] = [
-                entry for entry in self._entries_since(self._seen_entry) if entry["kind"] == "sent"
-            ]
-            return sum(len(_body(entry)["objects"]) for entry in found) >= objects
+            new = entries(self._lab.hospital, self._seen_entry)
+            found[:] = [entry for entry in new if entry.kind == "sent"]
+            return sum(len(entry.body["objects"]) for entry in found) >= objects
 
         wait_until(_all_sent, RECEIPT_TIMEOUT_S, "the partner's receipt")
-        self._seen_entry = max(int(str(entry["n"])) for entry in found)
-        return sum(int(_body(entry)["wire_bytes"]) for entry in found)
-
-    def _entries_since(self, after: int) -> list[dict[str, object]]:
-        printed = self._lab.hospital.cli("ledger", "show", LINK_ID, "--after", str(after), "--json")
-        return [json.loads(line) for line in printed.splitlines()]
+        self._seen_entry = max(entry.n for entry in found)
+        return sum(int(entry.body["wire_bytes"]) for entry in found)
 
     def _reconcile(self, exams: int) -> tuple[bool, list[str]]:
         """Wait until each box holds the other's last word, then compare on both."""
         boxes = (self._lab.hospital, self._lab.practice)
+        faults: list[str] = []
         try:
             wait_until(
-                lambda: all(_reconciled(box)["settled"] for box in boxes),
+                lambda: all(reconcile(box).settled for box in boxes),
                 RECEIPT_TIMEOUT_S,
                 "the last receipts",
             )
         except LabError as error:
-            return False, [str(error), *(d for box in boxes for d in _reconciled(box)["faults"])]
-        reports = [_reconciled(box) for box in boxes]
-        faults = [str(fault) for report in reports for fault in report["faults"]]
-        delivered = sum(report["delivered"] for report in reports)
+            faults.append(str(error))
+        reports = [reconcile(box) for box in boxes]
+        faults += [fault for report in reports for fault in report.faults]
+        delivered = sum(report.delivered for report in reports)
         if delivered < 2 * exams:
             faults.append(f"{delivered} deliveries in the ledgers, {2 * exams} were seen")
-        return all(report["agree"] for report in reports) and not faults, faults
-
-
-def _reconciled(box: LabBox) -> dict[str, object]:
-    printed = box.cli("ledger", "reconcile", LINK_ID, "--json", ok=(RECONCILED, DIFFERENT))
-    value: dict[str, object] = json.loads(printed)
-    return value
-
-
-def _body(entry: dict[str, object]) -> dict[str, object]:
-    body = entry["body"]
-    assert isinstance(body, dict)  # noqa: S101 - the contract says so
-    return body
+        return all(report.agree for report in reports) and not faults, faults
 
 
 def _text(exam: Exam) -> list[str]:

@@ -1,0 +1,80 @@
+"""`bocage-provision demo`: laboratory up, real exams through it, what was found."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+
+import click
+from rich.console import Console
+
+from bocage_provisioning.demo.demonstration import Demonstration
+from bocage_provisioning.demo.outcome import Outcome
+from bocage_provisioning.demo.show import progress_on, table, verdict
+from bocage_provisioning.lab import desired, topology
+from bocage_provisioning.lab.bringing_up import bring_up
+from bocage_provisioning.lab.errors import LabError
+from bocage_provisioning.lab.laboratory import Laboratory
+from bocage_provisioning.lab.topology import Line
+from bocage_system.command import CommandError
+from bocage_system.daemon import stop_event
+
+FAILED = 1
+
+
+@click.command()
+@click.option("--exit", "ends", is_flag=True, help="End when it is done; status 0: all held.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
+@click.option("--name", default="demo", show_default=True, help="Of the laboratory.")
+@click.option("--rate-mbit", default=20.0, show_default=True, help="Of the line, each way.")
+@click.option("--delay-ms", default=20.0, show_default=True, help="Of the line, one way.")
+@click.option("--loss-pct", default=0.0, show_default=True, help="Of the line's packets.")
+def demo(
+    ends: bool, as_json: bool, name: str, rate_mbit: float, delay_ms: float, loss_pct: float
+) -> None:
+    """Send real exams from a hospital to a practice on this machine, and reports back."""
+    console = Console(stderr=True)
+    stop = stop_event()
+    line = Line(rate_mbit=rate_mbit, delay_ms=delay_ms, loss_pct=loss_pct)
+    try:
+        with Laboratory(name, line=line) as lab:
+            bring_up(lab, lambda step: console.print(f"[dim]· {step}[/dim]"))
+            with progress_on(console) as progress:
+                outcome = Demonstration(lab, progress).run()
+            _tell(outcome, as_json=as_json)
+            if not ends:
+                _stay(lab, stop, console)
+    except (LabError, CommandError) as error:
+        console.print(f"[red]{error}[/red]")
+        if as_json:
+            click.echo(json.dumps(Outcome((), False, (str(error),)).to_json()))
+        sys.exit(FAILED)
+    sys.exit(0 if outcome.ok else FAILED)
+
+
+def _tell(outcome: Outcome, *, as_json: bool) -> None:
+    shown = Console(stderr=as_json)
+    shown.print(table(outcome))
+    shown.print(verdict(outcome))
+    if as_json:
+        click.echo(json.dumps(outcome.to_json()))
+
+
+def _stay(lab: Laboratory, stop: threading.Event, console: Console) -> None:
+    console.print(how_to_send(lab.topology.hospital_lan, lab.topology.practice_lan))
+    stop.wait()
+
+
+def how_to_send(hospital_lan: str, practice_lan: str) -> str:
+    """Tell a person how to send more through a laboratory that is up."""
+    box = f"{topology.BOX_LAN_ADDRESS} {desired.DICOM_PORT}"
+    return (
+        "\nThe laboratory stays up until Ctrl-C. Send more from the hospital "
+        f"(called AE titles {desired.ROUTINE_AET}, {desired.URGENT_AET}, {desired.PRIOR_AET}):\n"
+        f"  ip netns exec {hospital_lan} dcmsend -aet {desired.MODALITY_AET} "
+        f"-aec {desired.ROUTINE_AET} {box} FILE…\n"
+        f"and a report from the practice (called AE title {desired.REPORT_AET}):\n"
+        f"  ip netns exec {practice_lan} dcmsend -aet {desired.STATION_AET} "
+        f"-aec {desired.REPORT_AET} {box} FILE…"
+    )

@@ -49,7 +49,11 @@ class Partner:
         return link_chain(self.device, self.link)
 
 
-class PartnerForkError(KeeperError):
+class PartnerPageError(KeeperError):
+    """A page of the partner's is not what it must be; nothing of it was kept."""
+
+
+class PartnerForkError(PartnerPageError):
     """The partner signed two histories; the second is kept as evidence.
 
     Args:
@@ -105,11 +109,10 @@ class PartnerLedger:
 
         Raises:
             PartnerForkError: signed, but it contradicts what we hold.
-            KeeperError: not a page of this chain, not signed by the pinned identity, or the
-                medium refused; nothing was kept.
+            PartnerPageError: not a page of this chain, or not signed by the pinned identity;
+                nothing was kept.
+            KeeperError: the medium refused; nothing was kept.
         """
-        if len(raws) > MAX_PAGE_ENTRIES:
-            raise KeeperError(f"a page of {len(raws)} ledger entries is too large")
         try:
             with self._lock, transaction(self._db):
                 return self._accept_locked(partner, raws, head)
@@ -117,7 +120,7 @@ class PartnerLedger:
             self._keep_evidence(partner, fork, raws)
             raise
         except ContractError as error:
-            raise KeeperError(f"ledger of {partner.device}: {error}") from error
+            raise PartnerPageError(f"ledger of {partner.device}: {error}") from error
         except apsw.Error as error:
             raise KeeperError(
                 f"the partner's ledger cannot be kept: {type(error).__name__}",

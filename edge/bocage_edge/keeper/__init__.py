@@ -1,0 +1,1 @@
+"""The process that holds the identity key, signs, and writes the ledger."""

@@ -1,0 +1,181 @@
+"""Two ledgers of one link compared: what each box says it sent, the other must say it got. Pure.
+
+For every object one box took in from its site, the other must have
+
+    stored -> opened with the same digest -> delivered, or refused with a reason
+
+in this order. What has not come so far yet is *waiting*, not a difference; a difference is what
+both boxes' words cannot be true about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from bocage_contract.ledger import Entry
+
+# Entries by which a box says that an object started with it.
+_STARTED = ("received", "changed_content")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that cannot be true on both sides.
+
+    Args:
+        object: name of the sealed object.
+        words: what is the matter, for an operator.
+    """
+
+    object: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One direction of a link: what the sender took in, and how far the receiver says it came."""
+
+    sender: str
+    receiver: str
+    sent: int
+    stored: int
+    delivered: int
+    refused: int
+    dropped: int
+    waiting: Sequence[str]  # object names not delivered, refused or dropped yet
+    differences: Sequence[Difference]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Both directions of a link."""
+
+    out: Way
+    back: Way
+
+    @property
+    def differences(self) -> list[Difference]:
+        """Every difference, ours first."""
+        return [*self.out.differences, *self.back.differences]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing the two boxes say contradicts the other."""
+        return not self.differences
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether they agree and nothing waits."""
+        return self.agrees and not self.out.waiting and not self.back.waiting
+
+
+@dataclass(slots=True)
+class _Sent:
+    digests: dict[str, str] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Got:
+    stored: set[str] = field(default_factory=set)
+    opened: dict[str, str] = field(default_factory=dict)
+    delivered: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    differences: list[Difference] = field(default_factory=list)
+
+
+def reconcile(
+    own: Iterable[Entry], partner: Iterable[Entry], *, own_name: str, partner_name: str
+) -> Report:
+    """Compare the two chains of one link.
+
+    Args:
+        own: verified entries of our chain of the link, in order.
+        partner: verified entries of the partner's chain of the link, in order.
+        own_name: device id, for the words.
+    """
+    ours, theirs = list(own), list(partner)
+    return Report(
+        _compare(_sent(ours), _got(theirs), own_name, partner_name),
+        _compare(_sent(theirs), _got(ours), partner_name, own_name),
+    )
+
+
+def objects_of(entry: Entry) -> list[str]:
+    """Name the objects an entry speaks of: one under `object`, or several under `objects`."""
+    one, several = entry.body.get("object"), entry.body.get("objects")
+    names = several if isinstance(several, list) else [one]
+    return [name for name in names if isinstance(name, str)]
+
+
+def _compare(sent: _Sent, got: _Got, sender: str, receiver: str) -> Way:
+    settled = got.delivered | got.refused | sent.dropped
+    differences = [
+        *got.differences,
+        *_unknown_objects(sent, got, sender, receiver),
+        *_digests(sent, got, sender, receiver),
+    ]
+    return Way(
+        sender=sender,
+        receiver=receiver,
+        sent=len(sent.digests),
+        stored=len(got.stored),
+        delivered=len(got.delivered),
+        refused=len(got.refused - got.delivered),
+        dropped=len(sent.dropped - got.delivered),
+        waiting=sorted(sent.digests.keys() - settled),
+        differences=differences,
+    )
+
+
+def _sent(entries: Sequence[Entry]) -> _Sent:
+    sent = _Sent()
+    for entry in entries:
+        for name in objects_of(entry):
+            if entry.kind in _STARTED:
+                sent.digests[name] = str(entry.body.get("digest", ""))
+            elif entry.kind == "dropped":
+                sent.dropped.add(name)
+    return sent
+
+
+def _got(entries: Sequence[Entry]) -> _Got:
+    got = _Got()
+    for entry in entries:
+        for name in objects_of(entry):
+            _note(got, entry, name)
+    return got
+
+
+def _note(got: _Got, entry: Entry, name: str) -> None:
+    receiver = entry.chain.partition("/")[0]
+    match entry.kind:
+        case "stored":
+            got.stored.add(name)
+        case "opened":
+            got.opened[name] = str(entry.body.get("digest", ""))
+            _expect(got, name, name in got.stored, f"{receiver} opened it but never stored it")
+        case "delivered" if entry.body.get("done", True) is True:
+            got.delivered.add(name)
+            _expect(got, name, name in got.opened, f"{receiver} delivered it but never opened it")
+        case "refused" if entry.body.get("done", True) is True:
+            got.refused.add(name)
+            _expect(got, name, name in got.stored, f"{receiver} refused it but never stored it")
+
+
+def _expect(got: _Got, name: str, holds: bool, words: str) -> None:
+    if not holds:
+        got.differences.append(Difference(name, words))
+
+
+def _unknown_objects(sent: _Sent, got: _Got, sender: str, receiver: str) -> Iterable[Difference]:
+    said = got.stored | got.opened.keys() | got.delivered | got.refused
+    for name in sorted(said - sent.digests.keys()):
+        yield Difference(name, f"{receiver} speaks of it but {sender} never sent it")
+
+
+def _digests(sent: _Sent, got: _Got, sender: str, receiver: str) -> Iterable[Difference]:
+    for name in sorted(sent.digests.keys() & got.opened.keys()):
+        if sent.digests[name] != got.opened[name]:
+            yield Difference(name, f"{receiver} opened other bytes than {sender} sealed")

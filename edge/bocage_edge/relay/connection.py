@@ -210,10 +210,19 @@ class Connection(asyncio.Protocol):
             if not self._transport.is_closing():
                 self._transport.resume_reading()
 
-    def fail(self, error: RelayProtocolError) -> None:
-        """Tell the partner why and cut the connection."""
+    def fail(self, error: RelayProtocolError, reason: str = "") -> None:
+        """Tell the partner why and cut the connection.
+
+        Args:
+            reason: for our own operator, where it says more than the partner should know.
+        """
         self.send(ErrorFrame(error.fault, error.text).encode())
-        self._end(Ending(error.fault, error.text, is_ours=True))
+        self._end(Ending(error.fault, reason or error.text, is_ours=True))
+
+    def give_up(self, reason: str) -> None:
+        """End the connection, if it has not ended yet."""
+        if self.ending is None:
+            self.fail(RelayProtocolError(Fault.CLOSING, reason))
 
     async def watch(self) -> None:
         """Ping a silent partner, and give a dead one up; ends with the connection."""
@@ -224,8 +233,7 @@ class Connection(asyncio.Protocol):
 
     async def close(self) -> None:
         """End the connection, if it has not, and wait until the socket is gone."""
-        if self.ending is None:
-            self.fail(RelayProtocolError(Fault.CLOSING, "this side ends the connection"))
+        self.give_up("this side ends the connection")
         await self.ended.wait()
 
     def _look_for_life(self, now: float) -> None:

@@ -6,6 +6,7 @@ names are 32 raw bytes on the wire, so a path in a name cannot be written down. 
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bocage_edge.relay.fault import Fault, RelayProtocolError
@@ -413,7 +414,7 @@ def parse_error(body: bytes) -> ErrorFrame:
     return ErrorFrame(code, parse_text(body[_CODE.size :]))
 
 
-_READERS = {
+_READERS: dict[FrameType, Callable[[bytes], Frame]] = {
     FrameType.OFFER: _parse_offer,
     FrameType.DATA: _parse_data,
     FrameType.END: lambda body: End(_parse_stream(body)),

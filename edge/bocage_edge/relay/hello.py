@@ -151,6 +151,11 @@ class Handshake:
         """Give the PROOF frame that carries our signature."""
         return encode_frame(FrameType.PROOF, signature)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the partner has proved who it is."""
+        return self.state is HandshakeState.OPEN
+
     def _hello_frame(self) -> bytes:
         return encode_frame(FrameType.HELLO, self._own_raw)
 

@@ -74,8 +74,16 @@ class Puller:
         self.state = PullState.CHECKING
         return entries
 
-    def kept(self, held: int) -> None:
-        """The keeper holds the partner's chain up to this number."""
+    def kept(self, held: int, *, has_more: bool) -> None:
+        """The keeper holds the partner's chain up to this number.
+
+        Args:
+            has_more: the partner said that it has entries beyond these.
+        """
         self.held = held
-        self.partner_head = max(self.partner_head, held)
+        self.partner_head = max(self.partner_head, held + has_more)
+        self.state = PullState.IDLE
+
+    def not_kept(self) -> None:
+        """The keeper could not keep what came; ask for the same another time."""
         self.state = PullState.IDLE

@@ -7,8 +7,8 @@
        +--refuse--> CLOSED  +--CANCEL--> CLOSED
 
 Words in capitals come from the partner, the others are our decisions. DRAINING: we have refused a
-stream after accepting it (the disk failed); what is still under way is passed over. Not here: files,
-hashes, quotas, signatures.
+stream after accepting it (the disk failed); what is still under way is passed over. Not here:
+files, hashes, quotas, signatures.
 """
 
 from dataclasses import dataclass

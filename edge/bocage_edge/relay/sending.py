@@ -12,7 +12,7 @@ names an object that awaits it. Not here: files, sockets, time.
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, KeysView
 from dataclasses import dataclass
 from enum import Enum
 
@@ -137,9 +137,10 @@ class Sender:
         """Number of the last commit that held."""
         return self._last_commit
 
-    def is_open(self, name: str) -> bool:
-        """Whether a stream for this object is open."""
-        return name in self._by_name
+    @property
+    def open_names(self) -> KeysView[str]:
+        """Names of the objects whose stream is open."""
+        return self._by_name.keys()
 
     def may_offer(self, klass: str) -> bool:
         """Whether one more object of this class may be offered now."""

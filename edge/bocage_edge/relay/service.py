@@ -1,0 +1,323 @@
+"""One link in service: a listener for the partner's connection, a dialler for ours.
+
+A `LinkService` lives as long as its terms. The partner's newest connection wins: where it dials
+again while we still believe in the old one, the old one is ended first, so that no object has two
+writers.
+"""
+
+import asyncio
+import contextlib
+import random
+import secrets
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from bocage_contract.ledger import draft
+from bocage_edge.errors import EdgeError
+from bocage_edge.relay.connection import Connection, ConnectionEndedError, Ending, tune
+from bocage_edge.relay.doors import Doors
+from bocage_edge.relay.fault import Fault, RelayProtocolError
+from bocage_edge.relay.hello import Hello, Side
+from bocage_edge.relay.inbound import InboundSession
+from bocage_edge.relay.memory import MemoryFile
+from bocage_edge.relay.outbound import OutboundSession
+from bocage_edge.relay.schedule import CONNECT_TIMEOUT_S, HOSTILE_DELAY_S, redial_delay_s
+from bocage_edge.relay.session import cutting, shake_hands
+from bocage_edge.relay.terms import Terms, behind, plan_hello
+from bocage_system import logs
+
+# Chosen. Connections that have not proved who they are; the tunnel lets only the partner in.
+STRANGERS_LIMIT = 8
+LISTEN_AGAIN_S = 2.0
+CUT_ENTRY_EVERY_S = 60.0
+IPV6_FREEBIND = 78  # <linux/in6.h>; not in Python's socket module
+
+_log = logs.get("relay")
+
+
+@dataclass(slots=True)
+class Leg:
+    """How one direction of a link stands."""
+
+    connected_since: float | None = None
+    reason: str = "not connected yet"
+    connections: int = 0
+    cuts: int = 0  # connections we ended because the partner broke a rule
+    last_cut: str = ""
+    is_cut: bool = False  # the last connection ended so
+    connection: Connection | None = None
+
+
+@dataclass(slots=True)
+class Legs:
+    """Both directions of a link, and what the two boxes remember of each other."""
+
+    outgoing: Leg = field(default_factory=Leg)
+    incoming: Leg = field(default_factory=Leg)
+    behind: str = ""
+
+
+class LinkService:
+    """Serves one link until it is stopped."""
+
+    def __init__(self, terms: Terms, doors: Doors, memory: MemoryFile) -> None:
+        self.terms = terms
+        self.legs = Legs()
+        self._doors = doors
+        self._memory = memory
+        self._spent: dict[str, int] = {}
+        self._stop = asyncio.Event()
+        self._strangers: set[Connection] = set()
+        self._visits: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+        self.outbound: OutboundSession | None = None
+        self.inbound: InboundSession | None = None
+        self._cut_entry_at = 0.0
+
+    async def run(self) -> None:
+        """Serve until `stop`; whatever is unexpected passes on."""
+        listening = asyncio.create_task(self._listen())
+        try:
+            await self._dial_on()
+        finally:
+            self.stop()
+            await listening
+
+    def stop(self) -> None:
+        """End both connections and come to an end."""
+        self._stop.set()
+        for connection in self._connections():
+            connection.give_up("this box stops or has other terms now")
+
+    def ring(self) -> None:
+        """Something may be due: objects, or a partner that is there again."""
+        if self.outbound is not None:
+            self.outbound.ring()
+
+    def tell_head(self, number: int) -> None:
+        """Our chain of this link has entries up to this number."""
+        if self.inbound is not None:
+            self.inbound.tell_head(number)
+
+    def _connections(self) -> list[Connection]:
+        legs = (self.legs.outgoing.connection, self.legs.incoming.connection)
+        return [each for each in (*legs, *self._strangers) if each is not None]
+
+    # Dialling
+
+    async def _dial_on(self) -> None:
+        failures = 0
+        leg = self.legs.outgoing
+        while not self._stop.is_set():
+            before = leg.connections
+            with _told(leg):
+                await self._dial(leg)
+            failures = 1 if leg.connections > before else failures + 1
+            delay_s = redial_delay_s(failures, random.random())  # noqa: S311 (no secret)
+            await self._pause(HOSTILE_DELAY_S if leg.is_cut else delay_s)
+
+    async def _pause(self, delay_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), delay_s)
+
+    async def _dial(self, leg: Leg) -> None:
+        leg.is_cut = False
+        own = await self._own_hello("dialler")
+        leg.connection = connection = await self._connect()
+        try:
+            with cutting(connection):
+                partner = await shake_hands(connection, self.terms, self._doors, own)
+                self._opened(leg, own, partner)
+                self.outbound = OutboundSession(
+                    connection,
+                    self.terms,
+                    self._doors,
+                    self._memory,
+                    partner,
+                    held=own.partner_ledger,
+                    wire_bytes=self._spent,
+                )
+                await self.outbound.run()
+        finally:
+            self.outbound = None
+            await connection.close()
+            await self._ended(leg, connection)
+
+    async def _connect(self) -> Connection:
+        tunnel = self.terms.link.tunnel
+        family = socket.AF_INET6 if ":" in tunnel.partner_address else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        loop = asyncio.get_running_loop()
+        try:
+            tune(sock)
+            sock.bind((tunnel.address, 0))
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await loop.sock_connect(sock, (tunnel.partner_address, self.terms.link.relay_port))
+        except BaseException:
+            sock.close()
+            raise
+        _, connection = await loop.create_connection(Connection, sock=sock)
+        return connection
+
+    # Listening
+
+    async def _listen(self) -> None:
+        server = await self._serve_socket()
+        if server is None:
+            return
+        async with server:
+            await self._stop.wait()
+        while self._visits:
+            await asyncio.gather(*self._visits)
+
+    async def _serve_socket(self) -> asyncio.Server | None:
+        loop = asyncio.get_running_loop()
+        while not self._stop.is_set():
+            try:
+                sock = listening_socket(self.terms.link.tunnel.address, self.terms.link.relay_port)
+                return await loop.create_server(lambda: Connection(self._visited), sock=sock)
+            except OSError as error:
+                self.legs.incoming.reason = f"cannot listen: {error.strerror}"
+            await self._pause(LISTEN_AGAIN_S)
+        return None
+
+    def _visited(self, connection: Connection) -> None:
+        if len(self._strangers) >= STRANGERS_LIMIT or self._stop.is_set():
+            connection.fail(RelayProtocolError(Fault.LIMIT, "too many connections at once"))
+            return
+        self._strangers.add(connection)
+        visit = asyncio.create_task(self._welcome(connection))
+        self._visits.add(visit)
+        visit.add_done_callback(self._visits.discard)
+
+    async def _welcome(self, connection: Connection) -> None:
+        leg = self.legs.incoming
+        try:
+            with _told(leg), cutting(connection):
+                own = await self._own_hello("listener")
+                partner = await shake_hands(connection, self.terms, self._doors, own)
+                self._strangers.discard(connection)
+                if leg.connection is not None:
+                    leg.connection.fail(
+                        RelayProtocolError(Fault.SUPERSEDED, "the partner has connected anew")
+                    )
+                async with self._turn:
+                    await self._receive(connection, own, partner)
+        finally:
+            self._strangers.discard(connection)
+            await connection.close()
+            await self._ended(leg, connection)
+
+    async def _receive(self, connection: Connection, own: Hello, partner: Hello) -> None:
+        leg = self.legs.incoming
+        leg.connection = connection
+        try:
+            self._opened(leg, own, partner)
+            self.inbound = InboundSession(
+                connection,
+                self.terms,
+                self._doors,
+                self._memory,
+                partner=partner,
+                head=own.ledger,
+            )
+            await self.inbound.run()
+        finally:
+            self.inbound = None
+
+    # Both
+
+    async def _own_hello(self, side: Side) -> Hello:
+        ledger, partner_ledger = await self._doors.work(self._numbers)
+        return plan_hello(
+            self.terms,
+            side,
+            self._memory.now,
+            nonce=secrets.token_bytes(32),
+            ledger=ledger,
+            partner_ledger=partner_ledger,
+        )
+
+    def _numbers(self) -> tuple[int, int]:
+        keeper = self._doors.keeper
+        return keeper.head_number(self.terms.own_chain), keeper.partner_head_number(self.terms.id)
+
+    def _opened(self, leg: Leg, own: Hello, partner: Hello) -> None:
+        leg.connected_since = self._doors.clock.now()
+        leg.reason = ""
+        leg.connections += 1
+        self.legs.behind = behind(own, partner) or ""
+        self._memory.update(
+            partner_epoch=max(partner.epoch, self._memory.now.partner_epoch),
+            partner_revision=partner.revision,
+        )
+
+    async def _ended(self, leg: Leg, connection: Connection) -> None:
+        ending = connection.ending
+        if leg.connection is connection:
+            leg.connection = None
+            leg.connected_since = None
+        if ending is not None and leg.connected_since is None:
+            leg.reason = ending.text
+        if ending is not None and ending.is_hostile:
+            leg.is_cut = True
+            await self._enter_cut(leg, ending)
+
+    async def _enter_cut(self, leg: Leg, ending: Ending) -> None:
+        """Count a cut partner; write it into the ledger, at most once a minute."""
+        leg.cuts += 1
+        leg.last_cut = ending.text
+        _log.error("partner cut", link=self.terms.id, fault=ending.fault, text=ending.text)
+        now = self._doors.clock.now()
+        if now - self._cut_entry_at < CUT_ENTRY_EVERY_S:
+            return
+        self._cut_entry_at = now
+        entry = draft(
+            "partner_misbehaved",
+            now,
+            fault=ending.fault.name.lower() if ending.fault is not None else "",
+            reason=ending.text,
+            cuts=leg.cuts,
+        )
+        await self._doors.work(self._doors.spool.record, self.terms.id, [entry])
+        self._doors.flush()
+
+
+@contextlib.contextmanager
+def _told(leg: Leg) -> Iterator[None]:
+    """Turn what ends a connection, or hinders one, into the leg's reason."""
+    try:
+        yield
+    except ConnectionEndedError as error:
+        leg.reason = error.ending.text
+    except TimeoutError:
+        leg.reason = "the partner's box does not answer"
+    except OSError as error:
+        leg.reason = f"cannot connect: {error.strerror or type(error).__name__}"
+    except EdgeError as error:
+        leg.reason = error.message
+
+
+def listening_socket(address: str, port: int) -> socket.socket:
+    """Open the port for the partner on our tunnel address, which need not be there yet.
+
+    Raises:
+        OSError: the port is taken, or the machine has no such protocol.
+
+    Source: ip(7) IP_FREEBIND; Linux Documentation/networking/ip-sysctl, ipv6 freebind.
+    """
+    is_v6 = ":" in address
+    sock = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        tune(sock)  # what a listening socket has, those it accepts inherit
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_v6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, IPV6_FREEBIND, 1)
+        sock.setblocking(False)
+        sock.bind((address, port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,247 @@
+"""What worker threads do for the receiving side: parts, hashes, syncs, the group accept.
+
+Each function runs in a worker and touches only the values it is given; the session keeps the books.
+A fault of the medium is a value here (`fault`): the object is put off, its neighbours go on.
+"""
+
+import errno
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from bocage_contract.configuration import ExamClass
+from bocage_contract.ledger import draft
+from bocage_edge.errors import SpoolCorruptError, SpoolError, SpoolFullError
+from bocage_edge.relay.doors import Doors
+from bocage_edge.relay.frames import Offer
+from bocage_edge.relay.receiving import Cancelled, Chunk, Complete
+from bocage_edge.relay.terms import Terms
+from bocage_edge.spool.parts import PartFile
+from bocage_edge.spool.store import Arrival
+from bocage_edge.spool.types import ArrivedObject, Direction, ObjectKind, ObjectState
+from bocage_system import logs
+
+# Chosen. With the socket's window (2 MiB) and the session's limit these keep below the 4 MiB that
+# may travel twice after a power cut.
+SYNC_EVERY_BYTES = 1024 * 1024
+RETRY_FULL_S = 60
+RETRY_BUSY_S = 2
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+_log = logs.get("relay")
+
+
+@dataclass(slots=True)
+class Incoming:
+    """One object on its way in.
+
+    Args:
+        part: None for an object that was here before, or not opened yet.
+        undurable_bytes: came in, and a power cut would lose them.
+        fault: why it cannot be taken now; a word of the REFUSE frame.
+    """
+
+    offer: Offer
+    part: PartFile | None = None
+    reserved_bytes: int = 0
+    undurable_bytes: int = 0
+    fault: str = ""
+    is_complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to answer to an offer: a lie, HAVE, a refusal, or an open part."""
+
+    offer: Offer
+    part: PartFile | None = None
+    is_here: bool = False
+    is_lie: bool = False
+    refusal: str = ""
+    retry_after_s: int = 0
+
+
+@dataclass(slots=True)
+class Written:
+    """What a round of writing came to."""
+
+    complete: list[Incoming] = field(default_factory=list)
+    failed: list[Incoming] = field(default_factory=list)
+    left: list[Incoming] = field(default_factory=list)
+    durable_bytes: int = 0
+
+
+Step = tuple[Chunk | Complete | Cancelled, Incoming]
+
+
+def decide(doors: Doors, link: str, offers: Iterable[Offer], reserved_bytes: int) -> list[Decision]:
+    """Answer offers: a part is opened for each that is welcome.
+
+    Args:
+        reserved_bytes: promised already to offers that were accepted before.
+    """
+    decisions = []
+    for offer in offers:
+        decision = _decide_one(doors, link, offer, reserved_bytes)
+        reserved_bytes += offer.size_bytes if decision.part is not None else 0
+        decisions.append(decision)
+    return decisions
+
+
+def write(doors: Doors, steps: Iterable[Step]) -> Written:
+    """Append chunks to their parts, in their order."""
+    done = Written()
+    for event, incoming in steps:
+        match event:
+            case Chunk():
+                _write_chunk(doors, incoming, event, done)
+            case Complete() if not incoming.fault:
+                done.complete.append(incoming)
+            case Cancelled():
+                leave(incoming)
+                done.left.append(incoming)
+    return done
+
+
+def sync(incomings: Iterable[Incoming]) -> int:
+    """Make durable what came of these; give how many bytes that were."""
+    durable_bytes = 0
+    for incoming in incomings:
+        if incoming.part is not None and incoming.undurable_bytes and not incoming.fault:
+            try:
+                incoming.part.sync()
+            except OSError as error:
+                incoming.fault = fault_of(error)
+                continue
+            durable_bytes += incoming.undurable_bytes
+            incoming.undurable_bytes = 0
+    return durable_bytes
+
+
+def leave(incoming: Incoming) -> None:
+    """Close a part for another time, durable as far as it came."""
+    part, incoming.part = incoming.part, None
+    if part is None:
+        return
+    try:
+        if not incoming.fault and part.offset > part.durable:
+            part.sync()
+    except OSError as error:
+        _log.error("cannot sync a part", object=incoming.offer.name, error=type(error).__name__)
+    finally:
+        part.close()
+
+
+def throw_away(incoming: Incoming) -> None:
+    """Keep nothing of an object: the partner lied."""
+    part, incoming.part = incoming.part, None
+    if part is not None:
+        part.discard()
+
+
+def check(incoming: Incoming) -> bool:
+    """See whether the bytes are what their name says, and put them on the medium.
+
+    Returns:
+        False for other bytes: they are gone, and the partner lied. A fault of the medium is put
+        into `fault`.
+    """
+    try:
+        if incoming.part is not None:
+            incoming.part.finish(incoming.offer.name)
+    except SpoolCorruptError:
+        return False
+    except (OSError, SpoolError) as error:
+        incoming.fault = fault_of(error)
+    return True
+
+
+def accept(doors: Doors, terms: Terms, group: Sequence[Incoming]) -> None:
+    """Take a group of checked objects; a fault of the medium is put into each `fault`."""
+    arrivals = [
+        _arrival(doors, terms, each.offer, each.part) for each in group if each.part is not None
+    ]
+    try:
+        if arrivals:
+            doors.spool.accept_arrived_many(arrivals)
+    except (OSError, SpoolError) as error:
+        _log.error("cannot accept a group", objects=len(arrivals), error=type(error).__name__)
+        for each in group:
+            each.fault = fault_of(error) if each.part is not None else ""
+
+
+def fault_of(error: Exception) -> str:
+    """Name a fault of the medium as a REFUSE frame says it."""
+    if isinstance(error, SpoolFullError):
+        return "no space"
+    return "no space" if getattr(error, "errno", None) in NO_SPACE else "disk fault"
+
+
+def _decide_one(doors: Doors, link: str, offer: Offer, reserved_bytes: int) -> Decision:
+    known = doors.spool.get(offer.name)
+    if known is not None and (known.direction is Direction.OUT or known.link != link):
+        # The name is the hash of bytes sealed to somebody else: no honest partner has them.
+        return Decision(offer, is_lie=True)
+    if known is not None and known.state is not ObjectState.CORRUPT:
+        return Decision(offer, is_here=True)
+    if not doors.spool.has_room_for(offer.size_bytes + reserved_bytes):
+        return Decision(offer, refusal="no space", retry_after_s=RETRY_FULL_S)
+    return _open_part(doors, offer)
+
+
+def _open_part(doors: Doors, offer: Offer) -> Decision:
+    try:
+        part = doors.spool.part(offer.name)
+        if part.offset > offer.size_bytes:
+            part.discard()
+            part = doors.spool.part(offer.name)
+    except BlockingIOError:
+        return Decision(offer, refusal="busy", retry_after_s=RETRY_BUSY_S)
+    except (OSError, SpoolError) as error:
+        _log.error("cannot open a part", object=offer.name, error=type(error).__name__)
+        return Decision(offer, refusal=fault_of(error), retry_after_s=RETRY_FULL_S)
+    return Decision(offer, part=part)
+
+
+def _write_chunk(doors: Doors, incoming: Incoming, event: Chunk, done: Written) -> None:
+    if incoming.fault:
+        done.durable_bytes += len(event.chunk)  # not kept, so nothing to watch
+        return
+    incoming.undurable_bytes += len(event.chunk)
+    try:
+        if incoming.part is None:
+            incoming.part = doors.spool.part(event.offer.name)
+        incoming.part.write(event.chunk)
+        if incoming.undurable_bytes >= SYNC_EVERY_BYTES:
+            incoming.part.sync()
+            done.durable_bytes += incoming.undurable_bytes
+            incoming.undurable_bytes = 0
+    except (OSError, SpoolError) as error:
+        _log.error("cannot write a part", object=event.offer.name, error=type(error).__name__)
+        incoming.fault = fault_of(error)
+        done.failed.append(incoming)
+
+
+def _arrival(doors: Doors, terms: Terms, offer: Offer, part: PartFile) -> Arrival:
+    klass = ExamClass(offer.klass)
+    arrived = ArrivedObject(
+        name=offer.name,
+        link=terms.id,
+        klass=klass,
+        kind=ObjectKind(offer.kind),
+        exam_id=offer.exam_id,
+        instance_key=offer.instance_key,
+        digest=offer.digest,
+        size_bytes=offer.size_bytes,
+        arrive_by=offer.arrive_by_ms / 1000 if offer.arrive_by_ms else None,
+    )
+    entry = draft(
+        "stored",
+        doors.clock.now(),
+        object=offer.name,
+        exam_id=offer.exam_id,
+        instance_key=offer.instance_key,
+        digest=offer.digest,
+        size_bytes=offer.size_bytes,
+        exam_class=offer.klass,
+    )
+    return Arrival(part, arrived, terms.destinations_for(klass), [entry])

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ..errors import SealError
 from . import bech32
+from .errors import BrokenSealError, NotForUsError
 
 # https://c2sp.org/age
 VERSION_LINE = b"age-encryption.org/v1"
@@ -43,14 +44,6 @@ ZERO_NONCE = bytes(12)
 # Ours
 HEADER_LIMIT_BYTES = 64 * 1024
 READ_AHEAD_CHUNKS = 16
-
-
-class NotForUsError(SealError):
-    """None of the keys at hand opens this file."""
-
-
-class BrokenSealError(SealError):
-    """The file was cut or changed, or is not an age file."""
 
 
 class Readable(Protocol):
@@ -217,7 +210,9 @@ def _open_file_key(stanzas: Sequence[Stanza], identities: Sequence[X25519Private
             file_key = _unwrap(stanza, identity)
             if file_key is not None:
                 return file_key
-    raise NotForUsError("sealed to another key", "an older opening key, or the recovery key, may do")
+    raise NotForUsError(
+        "sealed to another key", "an older opening key, or the recovery key, may do"
+    )
 
 
 def _unwrap(stanza: Stanza, identity: X25519PrivateKey) -> bytes | None:

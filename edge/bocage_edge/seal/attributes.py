@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from . import dictionary as dd
 
-_UID = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
+# Leading zeros and empty components are wrong too, but modalities in service send them.
+_UID = re.compile(r"[0-9.]+", re.ASCII)
 _UID_CHARS = 64
 
 

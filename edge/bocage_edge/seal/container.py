@@ -24,18 +24,16 @@ from enum import Enum
 from typing import Any, Self
 
 from ..errors import SealError
-from .age import BrokenSealError
+from .errors import BrokenSealError
+from .layout import BLOCK_LIMIT_BYTES
 
 MAGIC = b"BOCAGE1\n"
-BLOCK_LIMIT_BYTES = 64 * 1024 * 1024
 # A coded block may be a little longer than what it decodes to; more than this is a lie.
 PAYLOAD_LIMIT_BYTES = BLOCK_LIMIT_BYTES + 1024 * 1024
 JSON_LIMIT_BYTES = 64 * 1024
 
 _HEAD = struct.Struct(">cI")
-_LAYOUT = struct.Struct(">BBBBII")
 _LENGTH = struct.Struct(">I")
-_PLANAR, _SIGNED, _BIG_ENDIAN = 1, 2, 4
 
 
 class BlockType(Enum):
@@ -101,12 +99,18 @@ class Header:
         rest = dict(raw)
         try:
             kind = ObjectKind(rest.pop("kind"))
-            words = [_text(rest.pop(name)) for name in _HEADER_WORDS]
+            words = {name: _text(rest.pop(name)) for name in _HEADER_WORDS}
             received_at, study = int(rest.pop("received_at")), rest.pop("study", None)
         except (KeyError, ValueError, TypeError) as error:
             raise BrokenSealError(f"the header of the object is not ours: {error}") from None
         extra = tuple((name, value) for name, value in rest.items() if isinstance(value, str))
-        return cls(kind, *words, received_at, None if study is None else _text(study), extra)
+        return cls(
+            kind=kind,
+            received_at=received_at,
+            study=None if study is None else _text(study),
+            extra=extra,
+            **words,
+        )
 
 
 _HEADER_WORDS = (
@@ -151,58 +155,6 @@ class Trailer:
             )
         except (KeyError, ValueError, TypeError) as error:
             raise BrokenSealError(f"the trailer of the object is not ours: {error}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class FrameLayout:
-    """How the samples of one native frame lie in its bytes: all a J block needs."""
-
-    rows: int
-    columns: int
-    samples: int  # 1 or 3
-    bits: int  # of a cell: 8 or 16
-    is_signed: bool
-    is_planar: bool  # colour by plane
-    is_big_endian: bool
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of one frame."""
-        return self.rows * self.columns * self.samples * (self.bits // 8)
-
-    def pack(self) -> bytes:
-        """Give the 12 bytes that stand at the start of a J block."""
-        flags = _PLANAR * self.is_planar | _SIGNED * self.is_signed
-        flags |= _BIG_ENDIAN * self.is_big_endian
-        return _LAYOUT.pack(self.bits, self.samples, flags, 0, self.rows, self.columns)
-
-    @classmethod
-    def unpack(cls, payload: bytes | memoryview) -> Self:
-        """Read the start of a J block.
-
-        Raises:
-            BrokenSealError: no such frame can be, or it would decode to more than 64 MiB.
-        """
-        if len(payload) < _LAYOUT.size:
-            raise BrokenSealError("a block of pixels is too short")
-        bits, samples, flags, _zero, rows, columns = _LAYOUT.unpack_from(payload)
-        layout = cls(
-            rows,
-            columns,
-            samples,
-            bits,
-            bool(flags & _SIGNED),
-            bool(flags & _PLANAR),
-            bool(flags & _BIG_ENDIAN),
-        )
-        if bits not in (8, 16) or samples not in (1, 3):
-            raise BrokenSealError("a block of pixels has an unknown layout")
-        if not 0 < layout.size_bytes <= BLOCK_LIMIT_BYTES:
-            raise BrokenSealError("a block of pixels would be too large")
-        return layout
-
-
-LAYOUT_BYTES = _LAYOUT.size
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The content digest: the same for one instance in any lossless transfer syntax.
 
-It covers every element by tag, nesting and value, with pixel data decoded. Left out is what a change
-of transfer syntax may change: VR, lengths and delimiters, byte order, group lengths, padding at the
-end of texts and of the data set, planar configuration, and the split of encapsulated frames.
+It covers every element by tag, nesting and value, with pixel data decoded. Left out is what a
+change of transfer syntax may change: VR, lengths and delimiters, byte order, group lengths, padding
+at the end of texts and of the data set, planar configuration, the split of encapsulated frames.
 Where any of it cannot be known for certain there is no digest; it is never a guess.
 
 A false "different" costs an alarm and a second object; a false "same" would lose an instance. So
@@ -54,12 +54,13 @@ class ContentDigest:
         self._number_bytes = 1
         self._odd = b""
         self._is_muted = False
+        self._opened: int | None = None  # a sequence of which no item has come yet
         self.is_given_up = False
 
     def value(self, tag: int, value: bytes, number_bytes: int) -> None:
         """Take a whole value."""
         if tag in _LEFT_OUT or not tag & 0xFFFF or self.is_given_up:
-            return
+            return  # group lengths are the elements numbered 0
         if tag in dd.TEXT_TAGS:
             value = value.rstrip(b" \0")
             if tag == dd.PHOTOMETRIC_INTERPRETATION:
@@ -73,6 +74,8 @@ class ContentDigest:
         """Announce a long value."""
         self._is_muted = tag in _LEFT_OUT
         self._number_bytes, self._odd = number_bytes, b""
+        if length % number_bytes:
+            self.give_up()
         if not self._is_muted:
             self._parts.append(_LONG.pack(b"L", tag, length))
 
@@ -90,15 +93,25 @@ class ContentDigest:
         self._odd = held[whole:]
 
     def begin_sequence(self, tag: int) -> None:
-        """Open a sequence."""
-        self._parts.append(_OPEN.pack(b"(", tag))
+        """Open a sequence; one that stays empty counts as an empty value.
+
+        An empty private element in implicit VR does not show whether it is a sequence.
+        """
+        self._opened = tag
 
     def end_sequence(self) -> None:
         """Close a sequence."""
-        self._parts.append(b")")
+        if self._opened is None:
+            self._parts.append(b")")
+        else:
+            self._parts.append(_VALUE.pack(b"=", self._opened, 0))
+            self._opened = None
 
     def begin_item(self) -> None:
         """Open an item."""
+        if self._opened is not None:
+            self._parts.append(_OPEN.pack(b"(", self._opened))
+            self._opened = None
         self._parts.append(b"[")
 
     def end_item(self) -> None:
@@ -126,7 +139,7 @@ class ContentDigest:
             frames: SHA-256 of each decoded frame; none where there is no pixel data; None where a
                 frame could not be decoded.
         """
-        if self.is_given_up or frames is None or self._odd:
+        if self.is_given_up or frames is None:
             return None
         self.flush()
         whole = hashlib.sha256(_NAME + self._hash.digest() + struct.pack(">Q", len(frames)))

@@ -5,14 +5,15 @@ Source: PS3.5 6.2 (value representations), 7.1 (data elements), 7.5 (sequences);
 
 from __future__ import annotations
 
-from pydicom.datadict import DicomDictionary
+from pydicom._dicom_dict import DicomDictionary
 
 # PS3.5 7.1.2: these have a 16-bit length in explicit VR, every other VR has a 32-bit one.
-SHORT_VRS = frozenset(
-    b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()
-)
+SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
 # PS3.5 6.2: VRs that may end in a space or NUL that is no part of the value.
-TEXT_VRS = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())
+TEXT_VRS = frozenset(
+    {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM"}
+    | {"UC", "UI", "UR", "UT"}
+)
 # PS3.5 7.3: bytes of one number, reversed in big endian.
 NUMBER_BYTES = {
     b"AT": 2, b"OW": 2, b"SS": 2, b"US": 2,

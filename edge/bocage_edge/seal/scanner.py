@@ -19,7 +19,7 @@ from typing import Protocol
 
 from . import dictionary as dd
 from .attributes import Attributes, Noted
-from .syntax import BIG, EXPLICIT, IMPLICIT, Encoding, encoding_of, is_native
+from .syntax import BIG, EXPLICIT, IMPLICIT, Encoding, encoding_of
 
 # Longer values are passed through and never kept; every value we read is far shorter.
 KEPT_VALUE_BYTES = 4096
@@ -139,13 +139,14 @@ class Scanner:
         self.pixel_vr = b""
         self._content = content
         self._limits = limits or Limits()
-        self._is_native = is_native(transfer_syntax)
         self._state = _State.ELEMENTS
         self._left = b""
         self._base = 0  # absolute place of the first byte of `_left`
         self._remaining = 0
         self._elements = 0
         self._hears_value = False
+        self._has_pixels = False
+        self._is_at_pixels = False  # as against other encapsulated data, such as an icon
         self._levels: list[_Level] = []
         self._set_encoding(encoding or EXPLICIT)
         self._bound = BOUNDLESS
@@ -162,13 +163,6 @@ class Scanner:
         """What we know of the image so far."""
         return self.noted.attributes()
 
-    @property
-    def is_encapsulated_pixels(self) -> bool:
-        """Whether we are in, or past, encapsulated pixel data at the top level."""
-        return self._encapsulated
-
-    _encapsulated = False
-
     def feed(self, data: bytes | bytearray | memoryview) -> list[Piece]:
         """Take more bytes; gives the pieces that are understood, in order.
 
@@ -184,7 +178,8 @@ class Scanner:
                 after = place
                 self._recover(error.fault, place)
             if after > place:
-                pieces.append((_KIND_OF[state], view[place:after]))
+                kind = _KIND_OF[state] if self._is_at_pixels else Kind.PLAIN
+                pieces.append((kind, view[place:after]))
             elif self._state is state:
                 break
             place = after
@@ -333,8 +328,10 @@ class Scanner:
         if length == dd.UNDEFINED and vr in _ENCAPSULATING_VRS:
             # Encapsulated data in a place we know nothing of, such as an icon: not comparable.
             self._content.give_up()
-            self._state = _State.ITEMS
+            self._state, self._is_at_pixels = _State.ITEMS, False
             return start
+        if length != dd.UNDEFINED and vr not in _SEQUENCE_VRS:
+            return None  # pixels of an icon
         if vr == b"SQ":
             return self._open_sequence(tag, start, length, self._encoding, is_guess=False)
         if vr not in _SEQUENCE_VRS:
@@ -355,10 +352,13 @@ class Scanner:
         if not self.noted.is_identified:
             self._cannot_identify(self.noted.missing())
             return start
+        if self._has_pixels:
+            raise _MalformedError
+        self._has_pixels = self._is_at_pixels = True
         self.pixel_vr = vr
         self._content.pixels()
         if length == dd.UNDEFINED:
-            self._encapsulated, self._state = True, _State.ITEMS
+            self._state = _State.ITEMS
             return start
         self._check_room(start, length)
         self._remaining = self.pixel_length = length
@@ -382,7 +382,9 @@ class Scanner:
         if tag == dd.ITEM and level.is_sequence:
             self._push(place + 8, length, level.encoding, is_sequence=False, is_guess=False)
             self._content.begin_item()
-        elif tag == (dd.SEQUENCE_END if level.is_sequence else dd.ITEM_END) and not level.is_defined:
+        elif (
+            tag == (dd.SEQUENCE_END if level.is_sequence else dd.ITEM_END) and not level.is_defined
+        ):
             self._pop()
         else:
             raise _MalformedError

@@ -1,0 +1,147 @@
+"""Opening and recovery keys, and the paper code that unwraps an opening key.
+
+A key is an age X25519 identity. A wrapped key is JSON with one slot for each way to unwrap it:
+
+    {"bocage": "wrapped key", "version": 1, "slots": [{"kind": "paper", "data": base64 age file}]}
+
+The data of a paper slot is an age file with the passphrase (scrypt) recipient, so that
+`age -d` with the code, typed in the form `PaperCode` prints, opens it as well.
+
+Source: design, "Sealing and keys"; https://c2sp.org/age
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+
+import pyrage
+
+from ..errors import SealError
+from .age import parse_identity
+
+VERSION = 1
+PAPER = "paper"
+# Crockford's Base32: no I, L, O, U.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CODE_CHARS = 26  # 130 bits
+CHECK_CHARS = 2
+GROUP_CHARS = 4
+_READ_AS = str.maketrans("ILO", "110")
+_BETWEEN = re.compile(r"[\s\-_.\u00b7\u2013\u2014]+")
+
+
+class PaperCodeError(SealError):
+    """What was typed is not a paper code; the message says how, and holds none of it."""
+
+
+class WrongCodeError(SealError):
+    """A well-formed paper code that opens nothing here: it is another box's, or an old one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgeKey:
+    """A key pair. The secret never leaves the box but on paper."""
+
+    secret: str  # AGE-SECRET-KEY-1…
+    recipient: str  # age1…
+
+    def __repr__(self) -> str:
+        """Show the public half only."""
+        return f"AgeKey(recipient={self.recipient!r})"
+
+
+def new_key() -> AgeKey:
+    """Make an opening or recovery key."""
+    identity = pyrage.x25519.Identity.generate()
+    return AgeKey(str(identity), str(identity.to_public()))
+
+
+def recipient_of(secret: str) -> str:
+    """Give the public half of a key.
+
+    Raises:
+        SealError: it is no key; the message does not hold it.
+    """
+    parse_identity(secret)
+    return str(pyrage.x25519.Identity.from_str(secret.strip()).to_public())
+
+
+def new_paper_code() -> str:
+    """Make a code for the site's safe: seven groups of four, the last two characters a check."""
+    body = "".join(secrets.choice(ALPHABET) for _ in range(CODE_CHARS))
+    return _grouped(body + _check_of(body))
+
+
+def read_paper_code(typed: str) -> str:
+    """Bring what a person typed into the form it was printed in.
+
+    Case, spaces and dashes do not matter; I and L are read as 1, O as 0.
+
+    Raises:
+        PaperCodeError: too short or long, a character no code has, or mistyped.
+    """
+    code = _BETWEEN.sub("", typed).upper().translate(_READ_AS)
+    wanted = CODE_CHARS + CHECK_CHARS
+    if len(code) != wanted:
+        raise PaperCodeError(f"a paper code has {wanted} characters, this has {len(code)}")
+    if not set(code) <= set(ALPHABET):
+        raise PaperCodeError("a paper code has digits and letters only, and no U")
+    body, check = code[:CODE_CHARS], code[CODE_CHARS:]
+    if check != _check_of(body):
+        raise PaperCodeError("a character is mistyped", "read the code again, group by group")
+    return _grouped(code)
+
+
+def wrap(opening_secret: str, paper_code: str) -> bytes:
+    """Wrap a key so that the paper code opens it. Takes about a second on purpose (scrypt).
+
+    Raises:
+        SealError: the key is none.
+        PaperCodeError: the code is none.
+    """
+    parse_identity(opening_secret)
+    sealed = pyrage.passphrase.encrypt(opening_secret.encode(), read_paper_code(paper_code))
+    slots = [{"kind": PAPER, "data": b64encode(sealed).decode("ascii")}]
+    whole = {"bocage": "wrapped key", "version": VERSION, "slots": slots}
+    return json.dumps(whole, sort_keys=True).encode()
+
+
+def unwrap(wrapped: bytes, paper_code: str) -> str:
+    """Give the key that `wrap` wrapped.
+
+    Raises:
+        PaperCodeError: what was typed is not a paper code.
+        WrongCodeError: it is one, but opens no slot.
+        SealError: this is no wrapped key.
+    """
+    code = read_paper_code(paper_code)
+    for sealed in _paper_slots(wrapped):
+        try:
+            secret = str(pyrage.passphrase.decrypt(sealed, code), "ascii")
+        except pyrage.DecryptError:
+            continue
+        parse_identity(secret)
+        return secret
+    raise WrongCodeError("this paper code does not open the key", "is it the code of this box?")
+
+
+def _paper_slots(wrapped: bytes) -> list[bytes]:
+    try:
+        slots = json.loads(wrapped)["slots"]
+        return [b64decode(slot["data"], validate=True) for slot in slots if slot["kind"] == PAPER]
+    except (ValueError, KeyError, TypeError):
+        raise SealError("this is not a wrapped key") from None
+
+
+def _check_of(body: str) -> str:
+    first = int.from_bytes(hashlib.sha256(b"bocage paper code 1\n" + body.encode()).digest()[:2])
+    return ALPHABET[first >> 5 & 31] + ALPHABET[first & 31]
+
+
+def _grouped(code: str) -> str:
+    return "-".join(code[at : at + GROUP_CHARS] for at in range(0, len(code), GROUP_CHARS))

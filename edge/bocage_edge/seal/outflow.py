@@ -1,0 +1,216 @@
+"""From blocks to sealed bytes, in order, while frames are still being coded.
+
+Everything happens in the caller's thread: the sink is written to, and zstd runs, where the writer
+is used. Frames that the pool has not coded in time are taken back and go as zstd.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotInTimeError
+from dataclasses import dataclass
+
+import zstandard
+
+from .age import AgeWriter
+from .container import (
+    MAGIC,
+    BlockType,
+    Header,
+    Trailer,
+    block_head,
+    json_block,
+    zstd_payload_head,
+)
+from .errors import CodecFailedError
+from .frames import ZSTD_FAST
+from .layout import FrameLayout
+from .pool import Budget
+
+# Text and numbers repeat within this; a longer block would only take memory.
+PLAIN_BLOCK_BYTES = 1024 * 1024
+# Frames of one writer that are coded or wait for it; one frame may always.
+PENDING_BYTES = 24 * 1024 * 1024
+ZSTD_FAST_BYTES_S = 150e6  # of the slowest machine we know: what taking back must reckon with
+
+Bytes = bytes | bytearray | memoryview
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A frame on its way through the pool."""
+
+    coded: Future[bytes]
+    layout: FrameLayout
+    raw: bytearray
+
+
+class Outflow:
+    """The ordered way out of one writer."""
+
+    def __init__(
+        self,
+        out_write: Callable[[bytes], object],
+        budget: Budget,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin without writing anything yet.
+
+        Args:
+            out_write: takes every byte it is given, or raises; its errors pass through here.
+        """
+        self.coded_bytes = 0
+        self._out_write = out_write
+        self._budget = budget
+        self.monotonic = monotonic
+        self._seal: AgeWriter | None = None
+        self._pending: deque[_Frame | list[bytes]] = deque()
+        self._frame_bytes = 0
+        self._zstd: dict[int, zstandard.ZstdCompressor] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the header is out."""
+        return self._seal is not None
+
+    def open(self, recipients: list[str], header: Header) -> None:
+        """Write the header; what was put before follows it."""
+        self._seal = AgeWriter(self._count, recipients)
+        self._seal.write(MAGIC + json_block(BlockType.HEADER, header.to_json()))
+        self.drain()
+
+    # -- in
+
+    def raw(self, data: Bytes) -> None:
+        """Put bytes as they are."""
+        if len(data):
+            self._put([block_head(BlockType.RAW, len(data)), bytes(data)])
+
+    def plain(self, data: Bytes, level: int) -> None:
+        """Put bytes coded with zstd, or as they are where that does not shrink them."""
+        for start in range(0, len(data), PLAIN_BLOCK_BYTES):
+            self._plain_block(memoryview(data)[start : start + PLAIN_BLOCK_BYTES], level)
+
+    def reserve(self, size: int) -> bool:
+        """Take room for a frame, after waiting for our own earlier ones; False: there is none.
+
+        Never waits for other writers, so that none can hold up another for good.
+        """
+        while self._frame_bytes and self._frame_bytes + size > PENDING_BYTES:
+            self._emit_first(None)
+        self._emit_ready()
+        if not self._budget.try_take(size):
+            return False
+        self._frame_bytes += size
+        return True
+
+    def release(self, size: int) -> None:
+        """Give back what `reserve` took and `frame` did not get."""
+        self._frame_bytes -= size
+        self._budget.give_back(size)
+
+    def frame(self, coded: Future[bytes], layout: FrameLayout, raw: bytearray) -> None:
+        """Put a frame for which room was reserved."""
+        self._pending.append(_Frame(coded, layout, raw))
+
+    # -- out
+
+    def drain(self) -> None:
+        """Write what is ready, without waiting."""
+        if self._seal is not None:
+            self._emit_ready()
+
+    def finish(self, deadline: float) -> None:
+        """Write everything; frames still uncoded near the deadline go as zstd, or raw past it.
+
+        Args:
+            deadline: by `monotonic`.
+        """
+        while self._pending:
+            catching_up_s = self._frame_bytes / ZSTD_FAST_BYTES_S
+            self._emit_first(deadline - catching_up_s)
+
+    def close(self, trailer: Trailer) -> None:
+        """Write the trailer and end the seal; everything put before must be out."""
+        if self._seal is None or self._pending:
+            raise AssertionError("closed before it was finished")
+        self._seal.write(json_block(BlockType.TRAILER, trailer.to_json()))
+        self._seal.close()
+
+    def abort(self) -> None:
+        """Drop everything; what the sink has got is worthless."""
+        for entry in self._pending:
+            if isinstance(entry, _Frame):
+                entry.coded.cancel()
+        self._pending.clear()
+        self._budget.give_back(self._frame_bytes)
+        self._frame_bytes = 0
+
+    # -- within
+
+    def _put(self, parts: list[bytes]) -> None:
+        self._pending.append(parts)
+        self.drain()
+
+    def _plain_block(self, data: memoryview, level: int) -> None:
+        compressor = self._zstd.get(level)
+        if compressor is None:
+            compressor = self._zstd[level] = zstandard.ZstdCompressor(level=level)
+        coded = zstd_payload_head(len(data)) + compressor.compress(data)
+        if len(coded) < len(data):
+            self._put([block_head(BlockType.ZSTD, len(coded)), coded])
+        else:
+            self.raw(data)
+
+    def _emit_ready(self) -> None:
+        while self._pending:
+            first = self._pending[0]
+            if isinstance(first, _Frame) and not first.coded.done():
+                return
+            self._emit_first(None)
+
+    def _emit_first(self, until: float | None) -> None:
+        """Write the first entry; a frame is waited for, at most to `until`."""
+        first = self._pending.popleft()
+        if isinstance(first, list):
+            self._write(first)
+            return
+        self._write(self._coded_parts(first, until))
+        self.release(len(first.raw))
+
+    def _coded_parts(self, frame: _Frame, until: float | None) -> list[bytes]:
+        wait_s = None if until is None else max(0.0, until - self.monotonic())
+        try:
+            stream = frame.coded.result(wait_s)
+        except (CodecFailedError, NotInTimeError):
+            frame.coded.cancel()
+            return self._taken_back(frame.raw)
+        payload_bytes = len(stream) + len(frame.layout.pack())
+        if payload_bytes >= len(frame.raw):
+            return self._taken_back(frame.raw)
+        return [block_head(BlockType.FRAME, payload_bytes), frame.layout.pack(), stream]
+
+    def _taken_back(self, raw: bytearray) -> list[bytes]:
+        parts: list[bytes] = []
+        compressor = zstandard.ZstdCompressor(level=ZSTD_FAST)
+        for start in range(0, len(raw), PLAIN_BLOCK_BYTES):
+            data = memoryview(raw)[start : start + PLAIN_BLOCK_BYTES]
+            coded = zstd_payload_head(len(data)) + compressor.compress(data)
+            if len(coded) < len(data):
+                parts += [block_head(BlockType.ZSTD, len(coded)), coded]
+            else:
+                parts += [block_head(BlockType.RAW, len(data)), bytes(data)]
+        return parts
+
+    def _write(self, parts: list[bytes]) -> None:
+        if self._seal is None:
+            raise AssertionError("bytes before the header")
+        for part in parts:
+            self._seal.write(part)
+
+    def _count(self, data: bytes) -> None:
+        self._out_write(data)
+        self.coded_bytes += len(data)

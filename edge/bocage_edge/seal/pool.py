@@ -1,0 +1,340 @@
+"""Codec workers, shared by every writer, reader and transcoder of a process.
+
+Each worker process has a thread here that hands it one job at a time. A crash, a time-out or a
+worker that will not start costs that job (`CodecFailedError`); the next job gets a new worker.
+Nothing here raises into a caller's thread but through the job it asked for.
+
+The pool also keeps the memory budget that the writers of a process share, and measures how fast
+frames are coded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import queue
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from bocage_system.command import Child, CommandError, spawn
+from bocage_system.logs import get
+
+from . import wire
+from .errors import CodecFailedError
+from .layout import FrameLayout, PixelFormat
+from .sandbox import Walls
+from .wire import Operation, Outcome
+
+START_WITHIN_S = 20.0
+JOB_WITHIN_S = 10.0
+BUDGET_BYTES = 192 * 1024 * 1024
+FIRST_GUESS_BYTES_S = 60e6  # of one worker, until measured
+KEPT_OF_OLD_RATE = 0.8
+# A frame this small says more about the round trip than about the codec.
+MEASURED_FROM_BYTES = 64 * 1024
+URGENT, NORMAL, LATER = 0, 1, 2
+
+log = get(__name__)
+
+
+@dataclass(order=True)
+class _Job:
+    priority: int
+    number: int
+    operation: Operation = field(compare=False)
+    head: bytes = field(compare=False)
+    payload: wire.Bytes = field(compare=False)
+    future: Future[tuple[bytes, bytes | bytearray]] = field(compare=False, default_factory=Future)
+
+
+class Budget:
+    """Bytes that the writers of a process may hold together."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        """Begin with nothing taken."""
+        self.limit_bytes = limit_bytes
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def try_take(self, size: int) -> bool:
+        """Take `size` bytes if they are there; never waits.
+
+        One taker may always go over an untouched budget, so that any frame has a way through.
+        """
+        with self._lock:
+            if self._taken and self._taken + size > self.limit_bytes:
+                return False
+            self._taken += size
+            return True
+
+    def give_back(self, size: int) -> None:
+        """Return what was taken."""
+        with self._lock:
+            self._taken -= size
+
+    @property
+    def taken(self) -> int:
+        """Bytes taken now."""
+        return self._taken
+
+
+class CodecPool:
+    """See the module. Use as a context manager, or `close` it."""
+
+    def __init__(
+        self,
+        workers: int | None = None,
+        *,
+        budget_bytes: int = BUDGET_BYTES,
+        job_within_s: float = JOB_WITHIN_S,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start the threads; each starts its worker with its first job.
+
+        Args:
+            workers: processes; None for one a processor.
+            job_within_s: after this a worker is ended and its job has failed.
+        """
+        self.workers = workers or max(1, len(os.sched_getaffinity(0)))
+        self.budget = Budget(budget_bytes)
+        self.walls: Walls | None = None  # of the worker that started last
+        self._monotonic = monotonic
+        self._job_within_s = job_within_s
+        self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._coding_bytes = 0
+        self._rate_bytes_s = FIRST_GUESS_BYTES_S
+        self._closing = False
+        self._seats = [_Seat(self) for _ in range(self.workers)]
+        for seat in self._seats:
+            seat.start()
+
+    def __enter__(self) -> Self:
+        """Give the pool itself."""
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        """Close."""
+        self.close()
+
+    # -- what can be asked
+
+    def code_block(self, layout: FrameLayout, frame: wire.Bytes) -> Future[bytes]:
+        """Code a native frame for a J block; the result restores the very bytes.
+
+        The frame must stay as it is until the future is done or cancelled.
+        """
+        job = self._submit(NORMAL, Operation.CODE_BLOCK, layout.pack(), frame)
+        with self._lock:
+            self._coding_bytes += len(frame)
+        job.future.add_done_callback(lambda _done: self._coded(len(frame)))
+        return _payload_of(job)
+
+    def open_block(self, layout: FrameLayout, stream: wire.Bytes) -> Future[bytes]:
+        """Give the exact bytes of a frame from the codestream of a J block."""
+        return _payload_of(self._submit(NORMAL, Operation.OPEN_BLOCK, layout.pack(), stream))
+
+    def decode(self, syntax: str, form: PixelFormat, stream: wire.Bytes) -> Future[bytes]:
+        """Decode a frame of a compressed transfer syntax: little endian, colour by pixel.
+
+        What the samples then are is `decoded_photometric(form.photometric)`.
+        """
+        return _payload_of(self._submit(NORMAL, Operation.DECODE, _head(syntax, form), stream))
+
+    def digest(self, syntax: str, form: PixelFormat, stream: wire.Bytes) -> Future[bytes]:
+        """Give the SHA-256 (32 bytes) of what `decode` would give."""
+        return _payload_of(self._submit(LATER, Operation.DIGEST, _head(syntax, form), stream))
+
+    def encode(self, syntax: str, form: PixelFormat, raw: wire.Bytes) -> Future[tuple[bytes, str]]:
+        """Code a frame without loss for a compressed transfer syntax (`LOSSLESS_TARGETS`).
+
+        Gives the codestream, unpadded, and the photometric interpretation to state with it.
+        """
+        job = self._submit(NORMAL, Operation.ENCODE, _head(syntax, form), raw)
+        return _then(job.future, lambda reply: (bytes(reply[1]), reply[0].decode("ascii")))
+
+    def try_walls(self) -> Future[dict[str, str]]:
+        """Let a worker try what it must not be able to do: attempt -> errno name, or `allowed`."""
+        job = self._submit(URGENT, Operation.TRY_WALLS, b"", b"")
+        return _then(job.future, lambda reply: dict[str, str](json.loads(reply[0])))
+
+    # -- what is known
+
+    @property
+    def rate_bytes_s(self) -> float:
+        """What all workers together code in a second, as measured."""
+        return self._rate_bytes_s * self.workers
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Frames to be coded that are not done."""
+        return self._coding_bytes
+
+    def worker_pids(self) -> list[int]:
+        """Give the processes that run now."""
+        return [seat.child.pid for seat in self._seats if seat.child is not None]
+
+    def close(self) -> None:
+        """End the workers; jobs that wait fail."""
+        self._closing = True
+        for _ in self._seats:
+            self._submit(LATER + 1, Operation.TRY_WALLS, b"", b"")
+        for seat in self._seats:
+            seat.stop()
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            job.future.set_exception(CodecFailedError("the codecs were shut down"))
+
+    # -- between the threads
+
+    def _submit(
+        self, priority: int, operation: Operation, head: bytes, payload: wire.Bytes
+    ) -> _Job:
+        job = _Job(priority, next(self._numbers), operation, head, payload)
+        self._jobs.put(job)
+        return job
+
+    def _coded(self, size: int) -> None:
+        with self._lock:
+            self._coding_bytes -= size
+
+    def _measured(self, size: int, took_s: float) -> None:
+        if size < MEASURED_FROM_BYTES or took_s <= 0:
+            return
+        with self._lock:
+            new = (1 - KEPT_OF_OLD_RATE) * size / took_s
+            self._rate_bytes_s = KEPT_OF_OLD_RATE * self._rate_bytes_s + new
+
+
+class _Seat(threading.Thread):
+    """One thread and the worker it serves; the worker dies with the thread."""
+
+    def __init__(self, pool: CodecPool) -> None:
+        super().__init__(name="codec", daemon=True)
+        self.child: Child | None = None
+        self._pool = pool
+        self._sock: socket.socket | None = None
+        self._give_up_at = 0.0
+
+    def run(self) -> None:
+        """Serve until the pool closes."""
+        while True:
+            job = self._pool._jobs.get()
+            if self._pool._closing:
+                job.future.set_exception(CodecFailedError("the codecs were shut down"))
+                break
+            if job.future.set_running_or_notify_cancel():
+                self._serve(job)
+            del job  # its frame would stay in memory until the next one comes
+        self._end_worker()
+
+    def stop(self) -> None:
+        """End the worker, which ends a job it may be at, and wait for the thread."""
+        child = self.child
+        if child is not None:
+            child.kill()
+        self.join()
+
+    def _serve(self, job: _Job) -> None:
+        begun = self._pool._monotonic()
+        try:
+            sock = self._sock or self._start_worker()
+            begun = self._pool._monotonic()
+            self._give_up_at = begun + self._pool._job_within_s
+            self._within_time()
+            wire.send(sock, job.operation, job.head, job.payload)
+            outcome, head, payload = wire.receive(sock, self._within_time)
+        except (OSError, wire.WireError, CommandError) as error:
+            self._end_worker()
+            log.warning("codec worker ended", operation=job.operation.name, error=str(error))
+            job.future.set_exception(CodecFailedError(f"the codec ended on a frame: {error}"))
+            return
+        if outcome != Outcome.DONE:
+            said = head.decode("utf-8", "replace")
+            job.future.set_exception(CodecFailedError(f"the codec refused a frame: {said}"))
+            return
+        if job.operation is Operation.CODE_BLOCK:
+            self._pool._measured(len(job.payload), self._pool._monotonic() - begun)
+        job.future.set_result((head, payload))
+
+    def _start_worker(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            argv = [sys.executable, "-P", "-m", "bocage_edge.seal.worker", str(os.getpid())]
+            # The numeric libraries would start threads of their own, outside the walls.
+            single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+            self.child = spawn(argv, stdin=theirs.fileno(), env=single)
+        self._sock = ours
+        self._give_up_at = self._pool._monotonic() + START_WITHIN_S
+        outcome, head, _payload = wire.receive(ours, self._within_time)
+        if outcome != Outcome.READY:
+            raise wire.WireError("the worker did not start as it should")
+        self._pool.walls = Walls(**json.loads(head))
+        return ours
+
+    def _within_time(self) -> None:
+        left = self._give_up_at - self._pool._monotonic()
+        if left <= 0 or self._sock is None:
+            raise wire.WireError("out of time")
+        self._sock.settimeout(left)
+
+    def _end_worker(self) -> None:
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
+        child, self.child = self.child, None
+        if child is not None:
+            child.kill()
+            with contextlib.suppress(TimeoutError):
+                child.wait(5)
+
+
+def decoded_photometric(photometric: str) -> str:
+    """Say what samples are once `CodecPool.decode` has undone what the codestream carries.
+
+    Source: PS3.3 C.7.6.3.1.2.
+    """
+    if photometric in ("YBR_RCT", "YBR_ICT"):
+        return "RGB"
+    return "YBR_FULL" if photometric == "YBR_FULL_422" else photometric
+
+
+def _head(syntax: str, form: PixelFormat) -> bytes:
+    return json.dumps({"syntax": syntax, **form.to_json()}).encode()
+
+
+def _payload_of(job: _Job) -> Future[bytes]:
+    return _then(job.future, lambda reply: bytes(reply[1]))
+
+
+def _then(future: Future[Any], turn: Callable[[Any], Any]) -> Future[Any]:
+    """Give a future of what `turn` makes of another's result; cancelling it cancels the other."""
+    turned: Future[Any] = Future()
+
+    def settle(done: Future[Any]) -> None:
+        if not turned.set_running_or_notify_cancel():
+            return
+        try:
+            turned.set_result(turn(done.result()))
+        except BaseException as error:
+            turned.set_exception(error)
+
+    def pass_on(done: Future[Any]) -> None:
+        if done.cancelled():
+            future.cancel()
+
+    future.add_done_callback(settle)
+    turned.add_done_callback(pass_on)
+    return turned

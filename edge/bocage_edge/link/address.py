@@ -128,7 +128,8 @@ def sides(
     )
     wan = frozenset(found.name for found in usable if found.name in default_devices)
     if not wan:
-        wan = frozenset(found.name for found in usable if found.addresses) - lan
+        addressed = (found for found in usable if any(not a.is_link_local for a in found.addresses))
+        wan = frozenset(found.name for found in addressed) - lan
     return Sides(lan, wan)
 
 

@@ -51,15 +51,16 @@ class Bounds:
     ceiling: int
 
 
-def bounds(image_built_at: int, saved_floor: int, issued_at: int) -> Bounds:
+def bounds(image_built_at: int, saved_floor: int, issued_at: int, *, is_boot: bool) -> Bounds:
     """Work out what the clock can be at the earliest and at the latest.
 
     Args:
         image_built_at: when the box's system was built, Unix seconds.
         saved_floor: the last attested time that was saved; 0 where none was.
         issued_at: of the newest signed configuration; 0 where there is none.
+        is_boot: the clock has not run under our eyes since the floor was saved.
     """
-    lifted = saved_floor + FLOOR_MARGIN_S if saved_floor else 0
+    lifted = saved_floor + FLOOR_MARGIN_S if saved_floor and is_boot else saved_floor
     newest = max(image_built_at, issued_at)
     floor = max(newest, lifted)
     # A floor is attested time: the ceiling never sinks below it.

@@ -14,7 +14,6 @@ from typing import Any
 from bocage_contract.configuration import Desired, Link
 from bocage_edge.configuration import InForce, load
 from bocage_edge.errors import ConfigError
-from bocage_edge.link import clock as clock_rules
 from bocage_edge.link.address import (
     HostInterface,
     parse_default_devices,
@@ -22,7 +21,8 @@ from bocage_edge.link.address import (
     sides,
     tunnel_name,
 )
-from bocage_edge.link.clock import ClockDoor, ClockState
+from bocage_edge.link.clock import ClockDoor, clock_door, is_kernel_clock_synchronised
+from bocage_edge.link.clock_watch import ClockWatch
 from bocage_edge.link.device import Devices, LocalDevices
 from bocage_edge.link.forwarding import plan_forwarding, read_forwarding
 from bocage_edge.link.keys import read_public_key
@@ -40,6 +40,7 @@ from bocage_system.kick import Kick
 from bocage_system.logs import get
 
 UNIT = "link"
+BOOT_MARK = "clock.seen"
 SETTLED_S = 3.0
 UNSETTLED_S = 0.5
 # A partner that is away for hours is not worth two rounds a second.
@@ -83,8 +84,13 @@ class LinkUnit:
         self._public_keys: dict[int, str] = {}
         self._faults: list[str] = []
         self._told: list[str] = []
-        self._saved_at: float | None = None
         self._unsettled_since: float | None = None
+        self._clock_watch = ClockWatch(
+            box.clock_floor,
+            box.run / BOOT_MARK,
+            door=around.door,
+            is_time_attested=around.is_time_attested,
+        )
 
     def step(self) -> float:
         """Do one round and give the seconds to the next."""
@@ -212,35 +218,12 @@ class LinkUnit:
         return any(observed.values())
 
     def _clock_round(self, now: float, ticks: float) -> dict[str, Any]:
-        """Judge the clock, lift it where the door is open, and save the floor every minute."""
-        path = self._box.clock_floor
-        saved = clock_rules.read_floor(path)
         desired = self._in_force.desired if self._in_force else None
-        limits = clock_rules.bounds(
-            clock_rules.read_built_at(), saved, desired.issued_at if desired else 0
-        )
-        attested = self._around.is_time_attested()
-        state = clock_rules.state_of(now, limits, is_attested=attested)
-        try:
-            if state is ClockState.BELOW_FLOOR:
-                self._around.door.put(limits.floor)
-            floor = clock_rules.floor_to_save(now, saved, state)
-            is_time = self._saved_at is None or ticks - self._saved_at >= (
-                clock_rules.SAVE_INTERVAL_S
-            )
-            if floor is not None and is_time:
-                clock_rules.write_floor(path, floor)
-                self._saved_at = ticks
-        except OSError as error:
-            self._fault(f"clock: {error}")
-        if state in (ClockState.BELOW_FLOOR, ClockState.BEYOND_CEILING):
-            self._fault(f"the clock is {state}")
-        return {
-            "state": state.value,
-            "floor": limits.floor,
-            "ceiling": limits.ceiling,
-            "may_be_set": self._around.door.is_open,
-        }
+        issued_at = desired.issued_at if desired else 0
+        status, faults = self._clock_watch.step(issued_at=issued_at, now=now, ticks=ticks)
+        for fault in faults:
+            self._fault(fault)
+        return status
 
     def _fault(self, text: str) -> None:
         self._faults.append(text)
@@ -255,8 +238,8 @@ def run(box: Box, stop: threading.Event) -> None:
         host,
         LocalDevices(host, logs),
         SystemClock(),
-        clock_rules.clock_door(),
-        clock_rules.is_kernel_clock_synchronised,
+        clock_door(),
+        is_kernel_clock_synchronised,
     )
     unit = LinkUnit(box, around)
     with Kick(box.doorbell(UNIT)) as bell:

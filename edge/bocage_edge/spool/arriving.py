@@ -101,11 +101,10 @@ class ArrivingSide(SpoolCore):
             for each in arrivals:
                 each.part.release()
         except BaseException:
-            self._doubt(names)
-            raise
-        finally:
             for each in arrivals:
                 each.part.close()
+            self._doubt(names)
+            raise
         if len(taken) < len(names):
             self._remove_unspoken([name for name in names if name not in taken])
         return taken

@@ -79,10 +79,10 @@ class OutgoingSide(SpoolCore):
                 insert_outgoing(db, name, incoming.size, new, self._clock.now())
                 insert_entries(db, rows)
         except BaseException:
+            incoming.discard()
             self._doubt([] if name is None else [name])
             raise
-        finally:
-            incoming.discard()
+        incoming.release()
         return name
 
     def known_instances(self, link: str, instance_key: str) -> list[KnownInstance]:

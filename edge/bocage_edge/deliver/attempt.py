@@ -94,6 +94,7 @@ class Attempt:
     Args:
         is_opened: the seal was opened.
         is_corrupt: the bytes are not those of the digest.
+        is_told: the station was asked and said what it thinks, so it is there.
         is_untold: the association stood, but the station did not tell the end of the instance.
         came_as, sent_as: transfer syntax UIDs; empty where nothing was sent.
         sent_bytes: of the data set as sent.
@@ -102,6 +103,7 @@ class Attempt:
     outcome: Outcome
     is_opened: bool = False
     is_corrupt: bool = False
+    is_told: bool = False
     is_untold: bool = False
     came_as: str = ""
     sent_as: str = ""
@@ -203,7 +205,8 @@ class Sender:
         came_as = opened.transfer_syntax
         context = self._context_for(Context(opened.sop_class, came_as))
         if not isinstance(context, Context):
-            return Attempt(context, is_opened=True, came_as=came_as)
+            is_told = context.scope is Scope.INSTANCE
+            return Attempt(context, is_opened=True, is_told=is_told, came_as=came_as)
         sent_as = context.transfer_syntax
         counted = _Counted(
             opened.dataset()
@@ -217,6 +220,7 @@ class Sender:
         return Attempt(
             outcome_of(status),
             is_opened=True,
+            is_told=True,
             came_as=came_as,
             sent_as=sent_as,
             sent_bytes=counted.size,

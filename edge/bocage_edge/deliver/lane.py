@@ -23,6 +23,7 @@ LOG = logs.get(__name__)
 RELEASE_AFTER_S = 10.0
 
 Result = Attempt | EchoResult
+Report = Callable[["Lane", Order, Result], None]
 
 
 class Worker(Protocol):
@@ -45,7 +46,7 @@ class Lane:
         self,
         sender: Worker,
         ask: Callable[[], EchoResult],
-        report: Callable[[Lane, Order, Result], None],
+        report: Report,
         *,
         release_after_s: float = RELEASE_AFTER_S,
     ) -> None:

@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import socket
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from pynetdicom.association import Association as DicomAssociation
 from pynetdicom.dimse_messages import C_ECHO_RQ, C_STORE_RQ, DIMSEMessage
 from pynetdicom.dimse_primitives import C_ECHO, C_STORE
 from pynetdicom.pdu_primitives import P_DATA
+from pynetdicom.transport import AssociationSocket
 
 from bocage_contract.configuration import Destination
 from bocage_edge.deliver.outcome import Deferred, Refused, Scope, outcome_of_rejection
@@ -76,6 +76,31 @@ class Context:
 
 class LinkLostError(Exception):
     """The association ended under our hands, or the station does not read on."""
+
+
+class _Dialler(AE):
+    """An AE for one association that lets us at its connection.
+
+    pynetdicom forgets to close a socket whose shutdown failed, and lets go of it.
+    """
+
+    connection: socket.socket | None = None
+    is_reached = False
+
+    def _create_socket(self, *args: Any) -> AssociationSocket:
+        made = super()._create_socket(*args)
+        self.connection = made.socket
+        return made
+
+    def on_open(self, _event: Any, stall_s: float) -> None:
+        """Set up the connection: small answers at once, and no call on it blocks for ever."""
+        self.is_reached = True
+        if self.connection is None:
+            return
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(stall_s * 1000))
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self.connection.settimeout(stall_s)
 
 
 class StoreAssociation:
@@ -248,8 +273,7 @@ def connect(
         proposed: 1 to 128 contexts. Propose `VERIFICATION` too: an association on which the
             station accepts nothing else then still stands, and says what it rejected.
     """
-    reached = threading.Event()
-    ae = AE(ae_title=destination.calling_aet)
+    ae = _Dialler(ae_title=destination.calling_aet)
     ae.connection_timeout = timeouts.connect_s
     ae.acse_timeout = timeouts.connect_s
     ae.dimse_timeout = timeouts.response_s
@@ -263,12 +287,12 @@ def connect(
         contexts=[build_context(it.sop_class, it.transfer_syntax) for it in proposed],
         ae_title=destination.aet,
         bind_address=_local_end(destination.host),
-        evt_handlers=[(evt.EVT_CONN_OPEN, _on_open, [timeouts.stall_s, reached])],
+        evt_handlers=[(evt.EVT_CONN_OPEN, ae.on_open, [timeouts.stall_s])],
     )
     if association.is_established:
         return _usable(StoreAssociation(association, proposed, timeouts))
     _hang_up(association)
-    if not reached.is_set():
+    if not ae.is_reached:
         return Deferred("station cannot be reached", Scope.DESTINATION)
     return _why_not(association)
 
@@ -333,16 +357,6 @@ def _why_not(association: DicomAssociation) -> Deferred | Refused:
     return Deferred("station does not answer an association request", Scope.DESTINATION)
 
 
-def _on_open(event: Any, stall_s: float, reached: threading.Event) -> None:
-    """Set up the connection: small answers at once, and no call on it blocks for ever."""
-    reached.set()
-    connection: socket.socket = event.assoc.dul.socket.socket
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(stall_s * 1000))
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    connection.settimeout(stall_s)
-
-
 def _local_end(host: str) -> tuple[str, int]:
     """Say where to call from: any address of the right family, or loopback for loopback."""
     address = ipaddress.ip_address(host)
@@ -358,13 +372,16 @@ def _hang_up(association: DicomAssociation) -> None:
     the connection is shut first where the polite way is not through in a moment.
     """
     dul = association.dul
+    connection = association.ae.connection if isinstance(association.ae, _Dialler) else None
     if dul.is_alive():
         association.abort(block=False)
         dul.join(timeout=0.2)
-    if dul.is_alive() and dul.socket is not None and dul.socket.socket is not None:
+    if dul.is_alive() and connection is not None:
         with contextlib.suppress(OSError):
-            dul.socket.socket.shutdown(socket.SHUT_RDWR)
+            connection.shutdown(socket.SHUT_RDWR)
         dul.join(timeout=5.0)
     association.kill()
     if association.is_alive():
         association.join(timeout=5.0)
+    if connection is not None:
+        connection.close()

@@ -1,0 +1,115 @@
+"""The deliver unit's process: its loop is dull, `Forwarder.step` is tested."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Sequence
+
+from bocage_contract.configuration import Destination
+from bocage_edge.configuration import load
+from bocage_edge.deliver.attempt import Remembered, Sender
+from bocage_edge.deliver.echo import echo
+from bocage_edge.deliver.forwarder import Forwarder, Setup
+from bocage_edge.deliver.lane import Lane, Report
+from bocage_edge.deliver.opening import PoolCodec, SpoolOpener
+from bocage_edge.deliver.scu import Timeouts
+from bocage_edge.deliver.unlocking import Locked, Unlocked, read_opening_keys
+from bocage_edge.errors import ConfigError
+from bocage_edge.keeper.client import Keeper
+from bocage_edge.ledger.flush import flush
+from bocage_edge.paths import Box
+from bocage_edge.seal.pool import CodecPool
+from bocage_edge.spool.store import Spool
+from bocage_edge.status import write_status
+from bocage_system import logs
+from bocage_system.clock import SystemClock
+from bocage_system.daemon import notify_ready, notify_watchdog
+from bocage_system.kick import Kick, ring
+
+LOG = logs.get(__name__)
+
+UNIT = "deliver"
+CODEC_WORKERS = 1
+STATUS_EVERY_S = 1.0
+FINISH_WITHIN_S = 20.0
+
+
+class Readings:
+    """What the unit reads anew before every step: configuration and opening keys."""
+
+    def __init__(self, box: Box) -> None:
+        """Read nothing yet."""
+        self._box = box
+        self._setup = Setup({}, faults=("no configuration yet",))
+        self._stamp: tuple[int, int] | None = None
+        self._keys: Unlocked | Locked = Locked("")
+
+    def identities(self) -> Sequence[str]:
+        """Give the opening keys at hand; none where the box is locked."""
+        keys = self._keys
+        return keys.identities if isinstance(keys, Unlocked) else ()
+
+    def read(self) -> Setup:
+        """Look again; a configuration that cannot be used leaves the last good one in force."""
+        self._keys = read_opening_keys(self._box.opening_key)
+        self._read_configuration()
+        locked = self._keys.reason if isinstance(self._keys, Locked) else None
+        setup = self._setup
+        return Setup(setup.destinations, locked, setup.revision, setup.faults)
+
+    def _read_configuration(self) -> None:
+        try:
+            status = self._box.desired.stat()
+            stamp = (status.st_mtime_ns, status.st_ino)
+        except OSError:
+            stamp = None
+        if stamp is not None and stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            desired = load(self._box).desired
+        except ConfigError as error:
+            self._setup = Setup(
+                self._setup.destinations, None, self._setup.revision, (error.message,)
+            )
+            return
+        by_name: dict[str, Destination] = {there.name: there for there in desired.destinations}
+        self._setup = Setup(by_name, None, desired.revision)
+
+
+def run(box: Box, stop: threading.Event) -> None:
+    """Deliver until `stop`."""
+    clock = SystemClock()
+    spool = Spool(box.spool, clock, unit=UNIT)
+    readings = Readings(box)
+    keeper = Keeper(box.keeper_socket)
+    bell = box.doorbell(UNIT)
+    with CodecPool(CODEC_WORKERS) as pool, Kick(bell) as kick:
+        opener, codec = SpoolOpener(spool, pool, readings.identities), PoolCodec(pool)
+        remembered: dict[str, Remembered] = {}
+
+        def open_lane(destination: Destination, report: Report) -> Lane:
+            known = remembered.setdefault(destination.name, Remembered())
+            sender = Sender(destination, opener, codec, known, Timeouts())
+            return Lane(sender, lambda: echo(destination), report)
+
+        forwarder = Forwarder(
+            spool,
+            open_lane,
+            lambda: flush(spool, keeper),
+            draw=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads load, guards nothing
+            wake=lambda: ring(bell),
+        )
+        notify_ready()
+        said_at = 0.0
+        while not stop.is_set():
+            now, setup = clock.now(), readings.read()
+            wait_s = forwarder.step(now, setup)
+            if abs(now - said_at) >= STATUS_EVERY_S:
+                write_status(box, UNIT, now, forwarder.status(now, setup))
+                said_at = now
+            notify_watchdog()
+            kick.wait(wait_s)
+        forwarder.close(clock.now, FINISH_WITHIN_S)
+    spool.close()

@@ -1,0 +1,70 @@
+"""What an attempt leaves in the ledger. Pure.
+
+Bodies hold opaque ids, numbers, and sentences of ours: no UID of an instance, no AE title.
+"""
+
+from __future__ import annotations
+
+from bocage_contract.ledger import EntryDraft, draft
+from bocage_edge.deliver.attempt import Attempt
+from bocage_edge.deliver.outcome import Deferred, Delivered, Refused
+from bocage_edge.spool.types import Delivery
+
+
+def entries_of(delivery: Delivery, attempt: Attempt, now: float) -> list[EntryDraft]:
+    """List the entries of an attempt that ended for good; none where it is tried again.
+
+    Args:
+        now: Unix seconds.
+    """
+    outcome = attempt.outcome
+    if isinstance(outcome, Deferred):
+        return []
+    entries = []
+    if attempt.is_opened:
+        entries.append(_draft("opened", delivery, now))
+    if isinstance(outcome, Delivered):
+        if attempt.sent_as != attempt.came_as:
+            entries.append(_transcoded(delivery, attempt, now))
+        entries.append(_delivered(delivery, attempt, outcome, now))
+        return entries
+    if attempt.is_corrupt:
+        entries.append(_draft("corrupt", delivery, now, reason=outcome.reason))
+    entries.append(_refused(delivery, outcome, now))
+    return entries
+
+
+def _delivered(delivery: Delivery, attempt: Attempt, outcome: Delivered, now: float) -> EntryDraft:
+    return _draft(
+        "delivered",
+        delivery,
+        now,
+        destination=delivery.destination,
+        transfer_syntax=attempt.sent_as,
+        tls=False,
+        status=outcome.status,
+        bytes=attempt.sent_bytes,
+    )
+
+
+def _transcoded(delivery: Delivery, attempt: Attempt, now: float) -> EntryDraft:
+    body = {"from": attempt.came_as, "to": attempt.sent_as}
+    return _draft("transcoded", delivery, now, destination=delivery.destination, **body)
+
+
+def _refused(delivery: Delivery, outcome: Refused, now: float) -> EntryDraft:
+    return _draft(
+        "refused",
+        delivery,
+        now,
+        destination=delivery.destination,
+        scope=outcome.scope.value,
+        reason=outcome.reason,
+    )
+
+
+def _draft(kind: str, delivery: Delivery, now: float, **more: str | int | bool) -> EntryDraft:
+    carried = delivery.object
+    return draft(
+        kind, now, object=carried.name, exam_id=carried.exam_id, digest=carried.digest, **more
+    )

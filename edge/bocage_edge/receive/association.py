@@ -14,6 +14,7 @@ import contextlib
 import queue
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -54,6 +55,7 @@ REJECTED_LATER = (2, 3, 2)  # transient, presentation, local limit exceeded
 MAX_UNANSWERED = 8
 _LAST_COMMAND_FRAGMENT = b"\x03"  # PS3.8 E.2
 _PDV_HEADER_BYTES = 6
+BUSY_LOOK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,7 @@ class _Dimse(DIMSEServiceProvider):
         self._begun: StoreBegins | None = None
         self._waiting: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         self._is_broken = False
+        self.is_answering = False
 
     def begin(self) -> None:
         """Expect messages in the contexts that were accepted."""
@@ -185,9 +188,11 @@ class _Dimse(DIMSEServiceProvider):
 
     def get_msg(self, block: bool = False) -> Any:
         """Give the next request that waits for its answer, for pynetdicom's reactor."""
+        self.is_answering = True
         try:
             request = self._waiting.get_nowait()
         except queue.Empty:
+            self.is_answering = False
             return None, None
         return request.context_id, request
 
@@ -201,6 +206,11 @@ class _Dimse(DIMSEServiceProvider):
                 return
             if request.sink is not None:
                 request.sink.close()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an instance is coming in, or waits for its answer."""
+        return self._sink is not None or self.is_answering or not self._waiting.empty()
 
     def respond(self, context_id: int, response: bytes) -> None:
         """Send a command set to the peer, in fragments it can take."""
@@ -273,6 +283,14 @@ class SiteAssociation(Association):
         finally:
             self._end()
 
+    def end(self) -> None:
+        """Abort it; its own thread does the rest. For another thread."""
+        if self.is_established:
+            self.abort()
+        elif self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
+
     def admit(self, *, is_sound: bool) -> Admitted | Rejected:
         """Ask whether the association may go on."""
         layer = self.upper_layer
@@ -312,6 +330,7 @@ class SiteAssociation(Association):
             response = echo_response(request.command, status)
         if self.is_established:
             self.dimse.respond(context_id, response)
+        self.dimse.is_answering = False
 
     def _end(self) -> None:
         # The upper layer's thread must be over before its sinks are closed; a shutdown wakes it.
@@ -375,6 +394,7 @@ class SiteServer(ThreadedAssociationServer):
         """
         self.reception = reception
         self.limits = limits or Limits()
+        self.address = address
         ae = AE(ae_title="BOCAGE")
         super().__init__(ae, address, "BOCAGE", [], request_handler=_Handler)
         ae._servers.append(self)
@@ -400,6 +420,23 @@ class SiteServer(ThreadedAssociationServer):
             self._thread = None
         else:
             self.server_close()
+
+    def end_associations(self, within_s: float) -> None:
+        """Let associations end by themselves for a while, as soon as none of them receives.
+
+        Args:
+            within_s: what is open after this is aborted in the middle.
+        """
+        deadline = time.monotonic() + within_s
+        associations = [
+            each for each in self.active_associations if isinstance(each, SiteAssociation)
+        ]
+        for assoc in associations:
+            while assoc.is_alive() and assoc.dimse.is_busy and time.monotonic() < deadline:
+                assoc.join(BUSY_LOOK_S)
+            assoc.end()
+        for assoc in associations:
+            assoc.join(max(deadline - time.monotonic(), BUSY_LOOK_S))
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Take a connection and set it up: answers at once, no call that blocks for ever."""

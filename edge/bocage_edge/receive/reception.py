@@ -13,7 +13,7 @@ from typing import Any
 
 from bocage_contract.ledger import draft
 from bocage_edge.configuration import InForce
-from bocage_edge.errors import SealError, SpoolError
+from bocage_edge.errors import SpoolError
 from bocage_edge.receive.answer import Answer
 from bocage_edge.receive.association import Sink, StoreRequest
 from bocage_edge.receive.lobby import Lobby
@@ -218,7 +218,8 @@ class SiteReception:
         try:
             incoming = self._spool.incoming()
             writer = self._open_writer(incoming.write, arrival.target.recipients, arrival)
-        except (OSError, SealError, SpoolError) as error:
+        except Exception as error:
+            # Whatever it was: the file must not be left, and the modality gets an answer.
             if incoming is not None:
                 incoming.discard()
             self.fault("beginning an instance", error)

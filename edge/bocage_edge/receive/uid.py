@@ -8,6 +8,7 @@ from enum import StrEnum
 MAX_UID_CHARACTERS = 64  # PS3.5 9.1
 
 _CHARACTERS = re.compile(r"[0-9.]+")
+_COMPONENTS = re.compile(r"[0-9]+(\.[0-9]+)*")
 _CONFORMANT = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
 
 
@@ -17,13 +18,14 @@ class UidFault(StrEnum):
     EMPTY = "empty"
     TOO_LONG = "longer than 64 characters"
     CHARACTERS = "has other characters than digits and dots"
+    COMPONENT = "has an empty component"
 
 
 def uid_fault(uid: str) -> UidFault | None:
     """Say why a UID is to be refused, or None.
 
-    Leading zeros and empty components break the standard too, but modalities in service send
-    them, and every archive keys by the text as it is; `is_conformant` reports those.
+    Leading zeros break the standard too, but modalities in service send them, and every archive
+    keys by the text as it is; `is_conformant` reports those.
 
     Args:
         uid: without padding.
@@ -36,6 +38,8 @@ def uid_fault(uid: str) -> UidFault | None:
         return UidFault.TOO_LONG
     if not _CHARACTERS.fullmatch(uid):
         return UidFault.CHARACTERS
+    if not _COMPONENTS.fullmatch(uid):
+        return UidFault.COMPONENT
     return None
 
 

@@ -22,7 +22,7 @@ RANGES = (
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_a_comment_fits_where_it_goes(answer: Answer, language: str) -> None:
     """LO in the default repertoire: ASCII, no backslash, no control character, 64 at most."""
-    whole = answer.value[1 if language == "fr" else 2].format(partner=LONGEST_PARTNER)
+    whole = str(answer.value[1 if language == "fr" else 2]).format(partner=LONGEST_PARTNER)
     assert len(whole) <= MAX_COMMENT_CHARACTERS
     comment = answer.comment(language, partner=LONGEST_PARTNER)
     assert comment == whole

@@ -1,0 +1,96 @@
+"""A twin of the sealing writer: identifies like it, and writes the bytes as they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+from bocage_edge.receive.answer import Answer
+from bocage_edge.receive.store import Arrival, Sealed
+from bocage_edge.seal import dictionary as dd
+from bocage_edge.seal.digest import InstanceDigest
+from bocage_edge.seal.scanner import Fault, Scanner
+
+
+class _Deaf:
+    """Hears of every element and keeps nothing."""
+
+    def value(self, tag: int, value: bytes, number_bytes: int) -> None:
+        """Keep nothing."""
+
+    def long_value(self, tag: int, length: int, number_bytes: int) -> None:
+        """Keep nothing."""
+
+    def more(self, data: memoryview) -> None:
+        """Keep nothing."""
+
+    def begin_sequence(self, tag: int) -> None:
+        """Keep nothing."""
+
+    def end_sequence(self) -> None:
+        """Keep nothing."""
+
+    def begin_item(self) -> None:
+        """Keep nothing."""
+
+    def end_item(self) -> None:
+        """Keep nothing."""
+
+    def pixels(self) -> None:
+        """Keep nothing."""
+
+    def give_up(self) -> None:
+        """Keep nothing."""
+
+    def flush(self) -> None:
+        """Keep nothing."""
+
+
+class PlainWriter:
+    """Sealing without a seal."""
+
+    def __init__(
+        self, out_write: Callable[[bytes], None], recipients: Sequence[str], arrival: Arrival
+    ) -> None:
+        """Begin an instance."""
+        request = arrival.request
+        command = request.command
+        self._out_write = out_write
+        self._arrival = arrival
+        self._scanner = Scanner(request.transfer_syntax, _Deaf())
+        self._digest = InstanceDigest(
+            command.sop_class, command.sop_instance, request.transfer_syntax
+        )
+        self._bytes = 0
+        self.is_aborted = False
+
+    def write(self, data: bytes) -> None:
+        """Take a fragment."""
+        if not self._bytes:
+            self._out_write(os.urandom(16))  # like a file key: no two sealed objects are alike
+        self._scanner.feed(data)
+        self._digest.update(data)
+        self._bytes += len(data)
+        self._out_write(data)
+
+    def finish(self) -> Sealed | Answer:
+        """Say what the instance is."""
+        self._scanner.close()
+        command = self._arrival.request.command
+        noted = self._scanner.noted
+        if self._scanner.fault is Fault.TRUNCATED:
+            return Answer.TRUNCATED
+        if not self._scanner.is_identified:
+            return Answer.NO_STUDY
+        if noted.text(dd.SOP_INSTANCE_UID) != command.sop_instance:
+            return Answer.OTHER_IDENTITY
+        return Sealed(
+            study_uid=noted.text(dd.STUDY_INSTANCE_UID) or "",
+            digest=self._digest.hexdigest(),
+            content_digest=None,
+            dataset_bytes=self._bytes,
+        )
+
+    def abort(self) -> None:
+        """Give up."""
+        self.is_aborted = True

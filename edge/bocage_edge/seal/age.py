@@ -4,7 +4,7 @@ Guarantees: the reader gives out nothing before its chunk is verified, and refus
 cut, lengthened or reordered. Only X25519 recipients; stanzas of other kinds are passed over.
 Interoperable with the `age` tool and with pyrage, which however only pull from a file.
 
-Source: https://c2sp.org/age · docs/adr/0002-age-in-push-style.md
+Source: https://c2sp.org/age · docs/adr/0008-age-in-push-style.md
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ..errors import SealError
-from . import bech32
-from .errors import BrokenSealError, NotForUsError
+from bocage_edge.errors import SealError
+from bocage_edge.seal import bech32
+from bocage_edge.seal.errors import BrokenSealError, NotForUsError
 
 # https://c2sp.org/age
 VERSION_LINE = b"age-encryption.org/v1"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from . import dictionary as dd
+from bocage_edge.seal import dictionary as dd
 
 # Leading zeros and empty components are wrong too, but modalities in service send them.
 _UID = re.compile(r"[0-9.]+", re.ASCII)

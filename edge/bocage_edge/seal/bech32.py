@@ -1,4 +1,4 @@
-"""Bech32, the spelling of age keys.
+"""Bech32, the spelling of age keys. Pure.
 
 Only what age needs: lower or upper case, any length, no error location.
 

@@ -17,8 +17,8 @@ import imagecodecs
 import numpy as np
 import numpy.typing as npt
 
-from .layout import BLOCK_LIMIT_BYTES, FrameLayout, PixelFormat
-from .syntax import CODECS, JPEG_LOSSLESS_SV1, Codec
+from bocage_edge.seal.layout import BLOCK_LIMIT_BYTES, FrameLayout, PixelFormat
+from bocage_edge.seal.syntax import CODECS, JPEG_LOSSLESS_SV1, Codec
 
 Samples = npt.NDArray[Any]
 Bytes = bytes | bytearray

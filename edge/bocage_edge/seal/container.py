@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Self
 
-from ..errors import SealError
-from .errors import BrokenSealError
-from .layout import BLOCK_LIMIT_BYTES
+from bocage_edge.errors import SealError
+from bocage_edge.seal.errors import BrokenSealError
+from bocage_edge.seal.layout import BLOCK_LIMIT_BYTES
 
 MAGIC = b"BOCAGE1\n"
 # A coded block may be a little longer than what it decodes to; more than this is a lie.

@@ -25,7 +25,7 @@ import hashlib
 import struct
 from collections.abc import Sequence
 
-from . import dictionary as dd
+from bocage_edge.seal import dictionary as dd
 
 _NAME = b"bocage content digest 1\n"
 _VALUE = struct.Struct(">cII")

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..errors import SealError
-from .container import Header, ObjectKind, Trailer
-from .digest import InstanceDigest
-from .frames import ZSTD_GOOD
-from .outflow import Outflow
-from .pool import Budget
+from bocage_edge.errors import SealError
+from bocage_edge.seal.container import Header, ObjectKind, Trailer
+from bocage_edge.seal.digest import InstanceDigest
+from bocage_edge.seal.frames import ZSTD_GOOD
+from bocage_edge.seal.outflow import Outflow
+from bocage_edge.seal.pool import Budget
 
 
 @dataclass(frozen=True, slots=True)

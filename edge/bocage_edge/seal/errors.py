@@ -5,7 +5,7 @@ All are `SealError`; a caller may act on each.
 
 from __future__ import annotations
 
-from ..errors import SealError
+from bocage_edge.errors import SealError
 
 
 class NotForUsError(SealError):

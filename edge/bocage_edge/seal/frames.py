@@ -1,4 +1,4 @@
-"""Pure decisions about pixel data: how frames lie in it, and how one is to be coded.
+"""Decisions about pixel data, pure: how frames lie in it, and how one is to be coded.
 
 Source: PS3.3 C.7.6.3 (image pixel module); PS3.5 8 (encoding of pixel data).
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from .attributes import Attributes
-from .content import swapped
-from .layout import BLOCK_LIMIT_BYTES, FrameLayout, PixelFormat
+from bocage_edge.seal.attributes import Attributes
+from bocage_edge.seal.content import swapped
+from bocage_edge.seal.layout import BLOCK_LIMIT_BYTES, FrameLayout, PixelFormat
 
 # PS3.7 says nothing of time; modalities give up after 30 s and the design asks for 2 s.
 ANSWER_WITHIN_S = 2.0

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import pyrage
 
-from ..errors import SealError
-from .age import parse_identity
+from bocage_edge.errors import SealError
+from bocage_edge.seal.age import parse_identity
 
 VERSION = 1
 PAPER = "paper"

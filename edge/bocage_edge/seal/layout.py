@@ -9,7 +9,7 @@ import struct
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from .errors import BrokenSealError
+from bocage_edge.seal.errors import BrokenSealError
 
 # No block, and no decoded frame, is larger.
 BLOCK_LIMIT_BYTES = 64 * 1024 * 1024

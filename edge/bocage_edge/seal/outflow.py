@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import zstandard
 
-from .age import AgeWriter
-from .container import (
+from bocage_edge.seal.age import AgeWriter
+from bocage_edge.seal.container import (
     MAGIC,
     BlockType,
     Header,
@@ -25,15 +25,17 @@ from .container import (
     json_block,
     zstd_payload_head,
 )
-from .errors import CodecFailedError
-from .frames import ZSTD_FAST
-from .layout import FrameLayout
-from .pool import Budget
+from bocage_edge.seal.errors import CodecFailedError
+from bocage_edge.seal.frames import ZSTD_FAST
+from bocage_edge.seal.layout import FrameLayout
+from bocage_edge.seal.pool import Budget
 
 # Text and numbers repeat within this; a longer block would only take memory.
 PLAIN_BLOCK_BYTES = 1024 * 1024
 # Frames of one writer that are coded or wait for it; one frame may always.
 PENDING_BYTES = 24 * 1024 * 1024
+# Blocks that are ready and wait behind such frames.
+READY_BYTES = 2 * 1024 * 1024
 ZSTD_FAST_BYTES_S = 150e6  # of the slowest machine we know: what taking back must reckon with
 
 Bytes = bytes | bytearray | memoryview
@@ -69,6 +71,7 @@ class Outflow:
         self._seal: AgeWriter | None = None
         self._pending: deque[_Frame | list[bytes]] = deque()
         self._frame_bytes = 0
+        self._ready_bytes = 0
         self._zstd: dict[int, zstandard.ZstdCompressor] = {}
 
     @property
@@ -99,13 +102,18 @@ class Outflow:
 
         Never waits for other writers, so that none can hold up another for good.
         """
-        while self._frame_bytes and self._frame_bytes + size > PENDING_BYTES:
-            self._emit_first(None)
         self._emit_ready()
-        if not self._budget.try_take(size):
-            return False
+        while not self._may_take(size):
+            if not self._frame_bytes:
+                return False
+            self._emit_first(None)
         self._frame_bytes += size
         return True
+
+    def _may_take(self, size: int) -> bool:
+        if self._frame_bytes and self._frame_bytes + size > PENDING_BYTES:
+            return False
+        return self._budget.try_take(size)
 
     def release(self, size: int) -> None:
         """Give back what `reserve` took and `frame` did not get."""
@@ -146,6 +154,7 @@ class Outflow:
             if isinstance(entry, _Frame):
                 entry.coded.cancel()
         self._pending.clear()
+        self._ready_bytes = 0
         self._budget.give_back(self._frame_bytes)
         self._frame_bytes = 0
 
@@ -153,17 +162,25 @@ class Outflow:
 
     def _put(self, parts: list[bytes]) -> None:
         self._pending.append(parts)
-        self.drain()
+        self._ready_bytes += sum(map(len, parts))
+        if self._seal is None:
+            return
+        self._emit_ready()
+        while self._ready_bytes > READY_BYTES:
+            self._emit_first(None)
 
     def _plain_block(self, data: memoryview, level: int) -> None:
+        self._put(self._zstd_parts(data, level))
+
+    def _zstd_parts(self, data: memoryview, level: int) -> list[bytes]:
         compressor = self._zstd.get(level)
         if compressor is None:
             compressor = self._zstd[level] = zstandard.ZstdCompressor(level=level)
-        coded = zstd_payload_head(len(data)) + compressor.compress(data)
-        if len(coded) < len(data):
-            self._put([block_head(BlockType.ZSTD, len(coded)), coded])
-        else:
-            self.raw(data)
+        coded = compressor.compress(data)
+        head = zstd_payload_head(len(data))
+        if len(head) + len(coded) < len(data):
+            return [block_head(BlockType.ZSTD, len(head) + len(coded)), head, coded]
+        return [block_head(BlockType.RAW, len(data)), bytes(data)]
 
     def _emit_ready(self) -> None:
         while self._pending:
@@ -176,6 +193,7 @@ class Outflow:
         """Write the first entry; a frame is waited for, at most to `until`."""
         first = self._pending.popleft()
         if isinstance(first, list):
+            self._ready_bytes -= sum(map(len, first))
             self._write(first)
             return
         self._write(self._coded_parts(first, until))
@@ -195,14 +213,9 @@ class Outflow:
 
     def _taken_back(self, raw: bytearray) -> list[bytes]:
         parts: list[bytes] = []
-        compressor = zstandard.ZstdCompressor(level=ZSTD_FAST)
         for start in range(0, len(raw), PLAIN_BLOCK_BYTES):
             data = memoryview(raw)[start : start + PLAIN_BLOCK_BYTES]
-            coded = zstd_payload_head(len(data)) + compressor.compress(data)
-            if len(coded) < len(data):
-                parts += [block_head(BlockType.ZSTD, len(coded)), coded]
-            else:
-                parts += [block_head(BlockType.RAW, len(data)), bytes(data)]
+            parts += self._zstd_parts(data, ZSTD_FAST)
         return parts
 
     def _write(self, parts: list[bytes]) -> None:

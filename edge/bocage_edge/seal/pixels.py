@@ -13,12 +13,12 @@ import struct
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTimeError
 
-from .content import swapped
-from .errors import CodecFailedError
-from .frames import Coding, NativePlan, canonical_frame, choose_coding, zstd_level
-from .layout import BLOCK_LIMIT_BYTES, PixelFormat
-from .outflow import PLAIN_BLOCK_BYTES, Outflow
-from .pool import Budget, CodecPool
+from bocage_edge.seal.content import swapped
+from bocage_edge.seal.errors import CodecFailedError
+from bocage_edge.seal.frames import Coding, NativePlan, canonical_frame, choose_coding, zstd_level
+from bocage_edge.seal.layout import BLOCK_LIMIT_BYTES, PixelFormat
+from bocage_edge.seal.outflow import PLAIN_BLOCK_BYTES, Outflow
+from bocage_edge.seal.pool import Budget, CodecPool
 
 RAW_BLOCK_BYTES = 256 * 1024
 # Codestreams of one writer that wait to be decoded for the content digest.
@@ -256,11 +256,12 @@ class CodedPixels:
         stream, self._frame = self._frame, bytearray()
         if self._is_lost or self._form is None:
             return
-        if len(self._waiting) >= self._frames or not self._take_room(len(stream)):
+        size = len(stream)
+        if len(self._waiting) >= self._frames or not self._take_room(size):
             self._lose()
             return
         heard = self._codec.digest(self._syntax, self._form, stream)
-        heard.add_done_callback(lambda _done: self._give_room(len(stream)))
+        heard.add_done_callback(lambda _done: self._give_room(size))
         self._waiting.append(heard)
 
     def _take_room(self, size: int) -> bool:

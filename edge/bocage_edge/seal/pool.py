@@ -24,18 +24,17 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from bocage_edge.seal import wire
+from bocage_edge.seal.errors import CodecFailedError
+from bocage_edge.seal.layout import FrameLayout, PixelFormat
+from bocage_edge.seal.sandbox import Walls
+from bocage_edge.seal.wire import Operation, Outcome
 from bocage_system.command import Child, CommandError, spawn
 from bocage_system.logs import get
 
-from . import wire
-from .errors import CodecFailedError
-from .layout import FrameLayout, PixelFormat
-from .sandbox import Walls
-from .wire import Operation, Outcome
-
 START_WITHIN_S = 20.0
 JOB_WITHIN_S = 10.0
-BUDGET_BYTES = 192 * 1024 * 1024
+BUDGET_BYTES = 128 * 1024 * 1024
 FIRST_GUESS_BYTES_S = 60e6  # of one worker, until measured
 KEPT_OF_OLD_RATE = 0.8
 # A frame this small says more about the round trip than about the codec.
@@ -45,14 +44,17 @@ URGENT, NORMAL, LATER = 0, 1, 2
 log = get(__name__)
 
 
-@dataclass(order=True)
+@dataclass(order=True, slots=True)
 class _Job:
+    """What is asked; holds its frame until it is done, so nothing may hold on to a job."""
+
     priority: int
     number: int
     operation: Operation = field(compare=False)
     head: bytes = field(compare=False)
     payload: wire.Bytes = field(compare=False)
-    future: Future[tuple[bytes, bytes | bytearray]] = field(compare=False, default_factory=Future)
+    read_reply: Callable[[bytes, bytearray], Any] = field(compare=False)
+    future: Future[Any] = field(compare=False, default_factory=Future)
 
 
 class Budget:
@@ -133,39 +135,38 @@ class CodecPool:
 
         The frame must stay as it is until the future is done or cancelled.
         """
-        job = self._submit(NORMAL, Operation.CODE_BLOCK, layout.pack(), frame)
+        size = len(frame)
         with self._lock:
-            self._coding_bytes += len(frame)
-        job.future.add_done_callback(lambda _done: self._coded(len(frame)))
-        return _payload_of(job)
+            self._coding_bytes += size
+        coded = self._submit(NORMAL, Operation.CODE_BLOCK, layout.pack(), frame, _payload)
+        coded.add_done_callback(lambda _done: self._coded(size))
+        return coded
 
     def open_block(self, layout: FrameLayout, stream: wire.Bytes) -> Future[bytes]:
         """Give the exact bytes of a frame from the codestream of a J block."""
-        return _payload_of(self._submit(NORMAL, Operation.OPEN_BLOCK, layout.pack(), stream))
+        return self._submit(NORMAL, Operation.OPEN_BLOCK, layout.pack(), stream, _payload)
 
     def decode(self, syntax: str, form: PixelFormat, stream: wire.Bytes) -> Future[bytes]:
         """Decode a frame of a compressed transfer syntax: little endian, colour by pixel.
 
         What the samples then are is `decoded_photometric(form.photometric)`.
         """
-        return _payload_of(self._submit(NORMAL, Operation.DECODE, _head(syntax, form), stream))
+        return self._submit(NORMAL, Operation.DECODE, _head(syntax, form), stream, _payload)
 
     def digest(self, syntax: str, form: PixelFormat, stream: wire.Bytes) -> Future[bytes]:
         """Give the SHA-256 (32 bytes) of what `decode` would give."""
-        return _payload_of(self._submit(LATER, Operation.DIGEST, _head(syntax, form), stream))
+        return self._submit(LATER, Operation.DIGEST, _head(syntax, form), stream, _payload)
 
     def encode(self, syntax: str, form: PixelFormat, raw: wire.Bytes) -> Future[tuple[bytes, str]]:
         """Code a frame without loss for a compressed transfer syntax (`LOSSLESS_TARGETS`).
 
         Gives the codestream, unpadded, and the photometric interpretation to state with it.
         """
-        job = self._submit(NORMAL, Operation.ENCODE, _head(syntax, form), raw)
-        return _then(job.future, lambda reply: (bytes(reply[1]), reply[0].decode("ascii")))
+        return self._submit(NORMAL, Operation.ENCODE, _head(syntax, form), raw, _coded_frame)
 
     def try_walls(self) -> Future[dict[str, str]]:
         """Let a worker try what it must not be able to do: attempt -> errno name, or `allowed`."""
-        job = self._submit(URGENT, Operation.TRY_WALLS, b"", b"")
-        return _then(job.future, lambda reply: dict[str, str](json.loads(reply[0])))
+        return self._submit(URGENT, Operation.TRY_WALLS, b"", b"", _attempts)
 
     # -- what is known
 
@@ -187,7 +188,7 @@ class CodecPool:
         """End the workers; jobs that wait fail."""
         self._closing = True
         for _ in self._seats:
-            self._submit(LATER + 1, Operation.TRY_WALLS, b"", b"")
+            self._submit(LATER + 1, Operation.TRY_WALLS, b"", b"", _attempts)
         for seat in self._seats:
             seat.stop()
         while True:
@@ -200,11 +201,17 @@ class CodecPool:
     # -- between the threads
 
     def _submit(
-        self, priority: int, operation: Operation, head: bytes, payload: wire.Bytes
-    ) -> _Job:
-        job = _Job(priority, next(self._numbers), operation, head, payload)
+        self,
+        priority: int,
+        operation: Operation,
+        head: bytes,
+        payload: wire.Bytes,
+        read_reply: Callable[[bytes, bytearray], Any],
+    ) -> Future[Any]:
+        job = _Job(priority, next(self._numbers), operation, head, payload, read_reply)
+        future = job.future
         self._jobs.put(job)
-        return job
+        return future
 
     def _coded(self, size: int) -> None:
         with self._lock:
@@ -267,7 +274,11 @@ class _Seat(threading.Thread):
             return
         if job.operation is Operation.CODE_BLOCK:
             self._pool._measured(len(job.payload), self._pool._monotonic() - begun)
-        job.future.set_result((head, payload))
+        try:
+            job.future.set_result(job.read_reply(head, payload))
+        except (ValueError, TypeError) as error:
+            self._end_worker()
+            job.future.set_exception(CodecFailedError(f"the codec answered nonsense: {error}"))
 
     def _start_worker(self) -> socket.socket:
         ours, theirs = socket.socketpair()
@@ -315,26 +326,13 @@ def _head(syntax: str, form: PixelFormat) -> bytes:
     return json.dumps({"syntax": syntax, **form.to_json()}).encode()
 
 
-def _payload_of(job: _Job) -> Future[bytes]:
-    return _then(job.future, lambda reply: bytes(reply[1]))
+def _payload(_head: bytes, payload: bytearray) -> bytes:
+    return bytes(payload)
 
 
-def _then(future: Future[Any], turn: Callable[[Any], Any]) -> Future[Any]:
-    """Give a future of what `turn` makes of another's result; cancelling it cancels the other."""
-    turned: Future[Any] = Future()
+def _coded_frame(head: bytes, payload: bytearray) -> tuple[bytes, str]:
+    return bytes(payload), head.decode("ascii")
 
-    def settle(done: Future[Any]) -> None:
-        if not turned.set_running_or_notify_cancel():
-            return
-        try:
-            turned.set_result(turn(done.result()))
-        except BaseException as error:
-            turned.set_exception(error)
 
-    def pass_on(done: Future[Any]) -> None:
-        if done.cancelled():
-            future.cancel()
-
-    future.add_done_callback(settle)
-    turned.add_done_callback(pass_on)
-    return turned
+def _attempts(head: bytes, _payload: bytearray) -> dict[str, str]:
+    return dict(json.loads(head))

@@ -16,12 +16,20 @@ from concurrent.futures import Future
 
 import zstandard
 
-from .age import Readable, age_read
-from .container import Block, BlockType, Header, Trailer, parse_json, read_blocks, split_zstd
-from .digest import InstanceDigest
-from .errors import BrokenSealError, CodecFailedError, DigestMismatchError
-from .layout import LAYOUT_BYTES, FrameLayout
-from .pool import CodecPool
+from bocage_edge.seal.age import Readable, age_read
+from bocage_edge.seal.container import (
+    Block,
+    BlockType,
+    Header,
+    Trailer,
+    parse_json,
+    read_blocks,
+    split_zstd,
+)
+from bocage_edge.seal.digest import InstanceDigest
+from bocage_edge.seal.errors import BrokenSealError, CodecFailedError, DigestMismatchError
+from bocage_edge.seal.layout import LAYOUT_BYTES, FrameLayout
+from bocage_edge.seal.pool import CodecPool
 
 # Frames are decoded ahead of the one that is given out, within this; one frame always.
 AHEAD_BYTES = 24 * 1024 * 1024
@@ -110,7 +118,20 @@ def open_sealed(
         NotForUsError: sealed to another key.
         BrokenSealError: cut, changed, or no object of ours.
     """
-    blocks = read_blocks(age_read(readable, identities))
+    return open_plain(age_read(readable, identities), codec)
+
+
+def open_plain(chunks: Iterator[bytes], codec: CodecPool | None = None) -> OpenedInstance:
+    """Read the header of an object whose encryption was taken off, by us or by `age -d`.
+
+    Args:
+        chunks: the plaintext in pieces of any size.
+        codec: may be missing only where no pixels can be in it.
+
+    Raises:
+        BrokenSealError: cut, changed, or no object of ours.
+    """
+    blocks = read_blocks(chunks)
     first = next(blocks)
     if first.type is not BlockType.HEADER:
         raise BrokenSealError("the object does not begin with a header")

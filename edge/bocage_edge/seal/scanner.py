@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Protocol
 
-from . import dictionary as dd
-from .attributes import Attributes, Noted
-from .syntax import BIG, EXPLICIT, IMPLICIT, Encoding, encoding_of
+from bocage_edge.seal import dictionary as dd
+from bocage_edge.seal.attributes import Attributes, Noted
+from bocage_edge.seal.syntax import BIG, EXPLICIT, IMPLICIT, Encoding, encoding_of
 
 # Longer values are passed through and never kept; every value we read is far shorter.
 KEPT_VALUE_BYTES = 4096

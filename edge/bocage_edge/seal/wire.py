@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable
 from enum import IntEnum
 
-from .layout import BLOCK_LIMIT_BYTES
+from bocage_edge.seal.layout import BLOCK_LIMIT_BYTES
 
 HEAD_LIMIT_BYTES = 4096
 PAYLOAD_LIMIT_BYTES = BLOCK_LIMIT_BYTES + 1024 * 1024

@@ -17,9 +17,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 
-from . import codecs, sandbox, wire
-from .layout import FrameLayout, PixelFormat
-from .wire import Operation, Outcome
+from bocage_edge.seal import codecs, sandbox, wire
+from bocage_edge.seal.layout import FrameLayout, PixelFormat
+from bocage_edge.seal.wire import Operation, Outcome
 
 MEMORY_BYTES = 3 * 1024**3
 STDIN, STDERR = 0, 2

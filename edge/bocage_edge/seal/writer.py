@@ -12,17 +12,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from . import dictionary as dd
-from .container import Header, Trailer
-from .content import ContentDigest
-from .digest import InstanceDigest
-from .errors import TruncatedError, UnidentifiedError
-from .frames import ANSWER_WITHIN_S, pixel_format, plan_native, zstd_level
-from .outflow import PLAIN_BLOCK_BYTES, Outflow
-from .pixels import CodedPixels, NativePixels
-from .pool import CodecPool
-from .scanner import Fault, Kind, Limits, Piece, Scanner
-from .syntax import EXPLICIT_BIG
+from bocage_edge.seal import dictionary as dd
+from bocage_edge.seal.container import Header, Trailer
+from bocage_edge.seal.content import ContentDigest
+from bocage_edge.seal.digest import InstanceDigest
+from bocage_edge.seal.errors import TruncatedError, UnidentifiedError
+from bocage_edge.seal.frames import ANSWER_WITHIN_S, pixel_format, plan_native, zstd_level
+from bocage_edge.seal.outflow import PLAIN_BLOCK_BYTES, Outflow
+from bocage_edge.seal.pixels import CodedPixels, NativePixels
+from bocage_edge.seal.pool import CodecPool
+from bocage_edge.seal.scanner import Fault, Kind, Limits, Piece, Scanner
+from bocage_edge.seal.syntax import EXPLICIT_BIG
 
 # Of the time to answer, what fsync and the row may take.
 DURABLE_WITHIN_S = 0.3

@@ -229,14 +229,19 @@ class Connection(asyncio.Protocol):
         while self.ending is None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.ended.wait(), PING_AFTER_S / 2)
-            self._look_for_life(self._loop.time())
+            self.look_for_life(self._loop.time())
 
     async def close(self) -> None:
         """End the connection, if it has not, and wait until the socket is gone."""
         self.give_up("this side ends the connection")
         await self.ended.wait()
 
-    def _look_for_life(self, now: float) -> None:
+    def look_for_life(self, now: float) -> None:
+        """Ping a partner that is silent, and give up one that has been for too long.
+
+        Args:
+            now: of the event loop's clock, seconds.
+        """
         if self.ending is not None:
             return
         if self._paused_at is not None:

@@ -21,7 +21,7 @@ from bocage_contract.card import Card, TunnelKey, seal_card
 from bocage_edge.errors import ConfigError
 from bocage_edge.link.keys import make_tunnel_key
 from bocage_edge.paths import Box
-from bocage_edge.seal.keys import generate_key, new_paper_code, wrap
+from bocage_edge.seal.keys import new_key, new_paper_code, wrap
 from bocage_edge.units import Owners, format_owners
 from bocage_system.command import Host
 from bocage_system.durable import write_atomic
@@ -62,6 +62,7 @@ def folders(box: Box, owners: Owners) -> Iterator[Folder]:
     yield Folder(box.keeper_dir, owners.uids["keeper"], group, 0o700)
     yield Folder(box.pins.parent, owners.uids["keeper"], group, 0o750)
     yield Folder(box.link_dir, owners.uids["link"], group, 0o700)
+    yield Folder(box.state / "relay", owners.uids["relay"], group, 0o700)
     for inner in ("", "objects", "incoming", "corrupt"):
         yield Folder(box.spool / inner, admin, group, 0o2770)
     yield from run_folders(box, owners)
@@ -118,7 +119,7 @@ def make_keys(
     _write(box.identity_key, identity.private_bytes_raw(), 0o600, keeper, group)
     _write(box.agreement_key, agreement.private_bytes_raw(), 0o600, keeper, group)
     tunnel_public = make_tunnel_key(host, box.tunnel_key(1))
-    opening, recovery, code = generate_key(), generate_key(), new_paper_code()
+    opening, recovery, code = new_key(), new_key(), new_paper_code()
     _write(box.opening_wrapped, wrap(opening.secret, code), 0o600, os.getuid(), group)
     card = Card(
         device=device,

@@ -8,16 +8,14 @@ from typing import Any
 import click
 
 from bocage_contract.errors import ContractError
-from bocage_edge.cli import (
-    configuration,
-    diagnosis,
-    ledger,
-    pairing,
-    sealing,
-    setting_up,
-    spool,
-    unit,
-)
+from bocage_edge.cli.configuration import config
+from bocage_edge.cli.diagnosis import doctor
+from bocage_edge.cli.ledger import ledger
+from bocage_edge.cli.pairing import pair
+from bocage_edge.cli.sealing import seal
+from bocage_edge.cli.setting_up import card, setup, unlock
+from bocage_edge.cli.spool import spool
+from bocage_edge.cli.unit import run_unit
 from bocage_edge.errors import EdgeError
 from bocage_edge.paths import Box
 
@@ -62,16 +60,5 @@ def main(ctx: click.Context, state: Path, run: Path) -> None:
     ctx.obj = Box(state, run)
 
 
-for command in (
-    setting_up.setup,
-    setting_up.unlock,
-    setting_up.card,
-    pairing.pair,
-    configuration.config,
-    unit.run_unit,
-    spool.spool,
-    sealing.seal,
-    ledger.ledger,
-    diagnosis.doctor,
-):
+for command in (setup, card, config, pair, unlock, run_unit, doctor, spool, ledger, seal):
     main.add_command(command)

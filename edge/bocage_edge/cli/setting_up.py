@@ -12,7 +12,9 @@ import click
 
 from bocage_contract.errors import MessageError
 from bocage_contract.fingerprint import words
-from bocage_edge import configuration, setup as first_boot, unlock as unlocking
+from bocage_edge import configuration
+from bocage_edge import setup as first_boot
+from bocage_edge import unlock as unlocking
 from bocage_edge.errors import ConfigError
 from bocage_edge.paths import Box
 from bocage_edge.units import Owners, own_owners, parse_owners, system_owners

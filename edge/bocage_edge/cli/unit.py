@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import Protocol, cast
 from threading import Event
+from typing import Protocol, cast
 
 import click
 

@@ -1,0 +1,125 @@
+"""Reading, verifying and comparing the ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+
+from bocage_contract.ledger import MAX_PAGE_ENTRIES, Entry, box_chain, link_chain, read_entry
+from bocage_edge import configuration
+from bocage_edge.errors import ConfigError
+from bocage_edge.keeper.client import Keeper
+from bocage_edge.ledger.reconcile import Report, reconcile
+from bocage_edge.paths import Box
+
+DIFFERENT = 1
+BOX = "box"
+
+
+@click.group()
+def ledger() -> None:
+    """The append-only, signed list of what happened, and the partner's beside it."""
+
+
+@ledger.command()
+@click.argument("chain", default=BOX)
+@click.option("--after", default=0, help="Leave out entries up to this number.")
+@click.option("--partner", is_flag=True, help="Our copy of the partner's entries instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.pass_obj
+def show(box: Box, chain: str, after: int, partner: bool, as_json: bool) -> None:
+    """Show the entries of a link, or those of the box itself."""
+    keeper = Keeper(box.keeper_socket)
+    source = _partner_entries if partner else _own_entries
+    for entry in source(box, keeper, chain, after):
+        if as_json:
+            click.echo(json.dumps(entry.to_json()))
+        else:
+            body = " ".join(f"{name}={value}" for name, value in entry.body.items())
+            click.echo(f"{entry.n:>8}  {entry.at / 1000:.3f}  {entry.kind:<20} {body}")
+
+
+@ledger.command()
+@click.pass_context
+def verify(ctx: click.Context) -> None:
+    """Check every chain from its first entry to its signed head; status 1: something is wrong."""
+    box: Box = ctx.obj
+    keeper = Keeper(box.keeper_socket)
+    faults = keeper.verify_own()
+    for link in configuration.load(box).desired.links:
+        faults += keeper.verify_partner(link.id)
+    for fault in faults:
+        click.echo(fault)
+    click.echo("the ledger is whole" if not faults else "the ledger is DAMAGED", err=True)
+    ctx.exit(DIFFERENT if faults else 0)
+
+
+@ledger.command("reconcile")
+@click.argument("link_id")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def reconcile_link(ctx: click.Context, link_id: str, as_json: bool) -> None:
+    """Compare our entries of a link with the partner's; status 1: they contradict each other."""
+    box: Box = ctx.obj
+    keeper = Keeper(box.keeper_socket)
+    link = configuration.load(box).desired.link(link_id)
+    if link is None:
+        raise ConfigError(f"no link {link_id}", "see: bocage-edge config show")
+    faults = [*keeper.verify_own(), *keeper.verify_partner(link_id)]
+    report = reconcile(
+        _own_entries(box, keeper, link_id, 0),
+        _partner_entries(box, keeper, link_id, 0),
+        own_name=configuration.load_card(box).device,
+        partner_name=link.partner,
+    )
+    said = _said(report, faults)
+    if as_json:
+        click.echo(json.dumps(said))
+    else:
+        _tell(report, said)
+    ctx.exit(0 if said["agree"] else DIFFERENT)
+
+
+def _said(report: Report, faults: list[str]) -> dict[str, Any]:
+    faults = [*faults, *(f"{each.object}: {each.words}" for each in report.differences)]
+    ways = (report.out, report.back)
+    return {
+        "agree": report.agrees and not faults,
+        "settled": report.is_settled and not faults,
+        "sent": sum(way.sent for way in ways),
+        "delivered": sum(way.delivered for way in ways),
+        "refused": sum(way.refused for way in ways),
+        "waiting": sum(len(way.waiting) for way in ways),
+        "faults": faults,
+    }
+
+
+def _tell(report: Report, said: dict[str, Any]) -> None:
+    for way in (report.out, report.back):
+        click.echo(
+            f"{way.sender} -> {way.receiver}: {way.sent} sent, {way.stored} stored, "
+            f"{way.delivered} delivered, {way.refused} refused, {len(way.waiting)} waiting"
+        )
+    for fault in said["faults"]:
+        click.echo(f"DIFFERENT: {fault}")
+    click.echo("the ledgers agree" if said["agree"] else "the ledgers DO NOT agree")
+
+
+def _own_entries(box: Box, keeper: Keeper, link: str, after: int) -> Iterator[Entry]:
+    device = configuration.load_card(box).device
+    chain = box_chain(device) if link == BOX else link_chain(device, link)
+    return _paged(lambda n: keeper.entries(chain, n, MAX_PAGE_ENTRIES)[0], after)
+
+
+def _partner_entries(_box: Box, keeper: Keeper, link: str, after: int) -> Iterator[Entry]:
+    return _paged(lambda n: keeper.partner_entries(link, n, MAX_PAGE_ENTRIES), after)
+
+
+def _paged(page: Callable[[int], list[bytes]], after: int) -> Iterator[Entry]:
+    while raws := page(after):
+        for raw in raws:
+            yield read_entry(raw)
+        after += len(raws)

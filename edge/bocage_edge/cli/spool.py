@@ -1,0 +1,82 @@
+"""Looking into the spool: is everything there, and what lies in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import click
+
+from bocage_edge.paths import Box
+from bocage_edge.spool.store import Spool
+from bocage_edge.spool.types import VerifyReport
+from bocage_edge.units import ADMINISTRATOR
+from bocage_system.clock import SystemClock
+
+UNSOUND = 1
+
+
+@click.group()
+def spool() -> None:
+    """The durable store of sealed objects."""
+
+
+@spool.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def verify(ctx: click.Context, as_json: bool) -> None:
+    """Compare index and files both ways and recompute every digest; status 1: something is wrong.
+
+    What is left over from killed processes is swept by the units themselves; here it is shown.
+    """
+    with _opened(ctx.obj) as opened:
+        report = opened.verify()
+    if as_json:
+        click.echo(
+            json.dumps({"sound": report.is_sound, "clean": report.is_clean, **asdict(report)})
+        )
+    else:
+        for line in _lines(report):
+            click.echo(line)
+    ctx.exit(0 if report.is_sound else UNSOUND)
+
+
+@spool.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.pass_obj
+def list_backlog(box: Box, as_json: bool) -> None:
+    """Show how much lies in the spool, by direction, link, class and state."""
+    with _opened(box) as opened:
+        corners = opened.backlog()
+    for corner in corners:
+        if as_json:
+            click.echo(json.dumps(asdict(corner)))
+        else:
+            click.echo(
+                f"{corner.direction:<4}{corner.link:<24}{corner.klass:<9}{corner.state:<9}"
+                f"{corner.objects:>8} objects {corner.size_bytes:>14,} bytes  {corner.held} held"
+            )
+
+
+@contextmanager
+def _opened(box: Box) -> Iterator[Spool]:
+    opened = Spool(box.spool, SystemClock(), unit=ADMINISTRATOR)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _lines(report: VerifyReport) -> Iterator[str]:
+    yield f"{report.objects} objects, {report.size_bytes:,} bytes, {report.parts} in part"
+    for what, names in (
+        ("MISSING, the index knows it", report.missing),
+        ("CORRUPT, moved to corrupt/", report.corrupt),
+        ("left over, will be swept", [*report.orphans, *report.stale]),
+        ("not the spool's", report.foreign),
+    ):
+        for name in names:
+            yield f"{what}: {name}"
+    yield "sound" if report.is_sound else "NOT SOUND"

@@ -1,0 +1,53 @@
+"""Has the spool room, and does anything lie in it that needs a person."""
+
+from __future__ import annotations
+
+from bocage_edge.health.facts import Facts, SpoolSeen
+from bocage_edge.health.finding import Finding, bad, ok, warning
+from bocage_edge.spool.types import ObjectState
+
+OLD_S = 3600.0
+_NEEDS_SOMEBODY = (ObjectState.REFUSED, ObjectState.CORRUPT)
+_WORKING = (ObjectState.QUEUED, ObjectState.ARRIVED, ObjectState.OPENED)
+
+
+def findings(facts: Facts) -> list[Finding]:
+    """Judge room, age and what needs a person."""
+    seen = facts.spool
+    if seen.fault:
+        return [bad("spool", seen.fault)]
+    return [_room(seen), *_ages(facts), *_kept(seen)]
+
+
+def _room(seen: SpoolSeen) -> Finding:
+    objects = sum(corner.objects for corner in seen.backlog)
+    size_bytes = sum(corner.size_bytes for corner in seen.backlog)
+    text = f"{objects} objects, {size_bytes:,} bytes; {seen.free_bytes >> 20:,} MiB free"
+    if seen.free_bytes < seen.reserve_bytes:
+        return bad("spool", f"FULL: {text}", "nothing is taken in until objects have left")
+    if seen.free_bytes < 4 * seen.reserve_bytes:
+        return warning("spool", f"getting full: {text}")
+    return ok("spool", text)
+
+
+def _ages(facts: Facts) -> list[Finding]:
+    oldest = min(
+        (c.oldest_accepted_at for c in facts.spool.backlog if c.state in _WORKING),
+        default=facts.now,
+    )
+    age_s = facts.now - oldest
+    if age_s < OLD_S:
+        return []
+    return [warning("backlog", f"the oldest waiting object has been here for {age_s / 3600:.1f} h")]
+
+
+def _kept(seen: SpoolSeen) -> list[Finding]:
+    found = []
+    for state in _NEEDS_SOMEBODY:
+        count = sum(corner.objects for corner in seen.backlog if corner.state is state)
+        if count:
+            found.append(bad("spool", f"{count} objects are {state} and kept; they need a person"))
+    held = sum(corner.held for corner in seen.backlog)
+    if held:
+        found.append(warning("spool", f"{held} objects are held back by a person"))
+    return found

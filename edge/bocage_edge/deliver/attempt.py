@@ -46,6 +46,10 @@ class NoKeyError(Exception):
     """The object is sealed to a key this box does not hold."""
 
 
+class UnreadableError(Exception):
+    """The codec could not read a frame of it, this time."""
+
+
 class Opened(Protocol):
     """An object whose seal is open: the header is known, the data set comes as it is read."""
 
@@ -70,6 +74,7 @@ class Opened(Protocol):
 
         Raises:
             CorruptObjectError: they are not, or the sealed bytes are damaged.
+            UnreadableError: the codec did not manage.
         """
 
 
@@ -184,6 +189,10 @@ class Sender:
                 return self._send(opened)
         except NoKeyError:
             reason = "sealed to an opening key this box does not hold"
+            return Attempt(Deferred(reason, Scope.INSTANCE))
+        except UnreadableError:
+            self.abort()
+            reason = "the codec could not read a frame of it"
             return Attempt(Deferred(reason, Scope.INSTANCE))
         except CorruptObjectError:
             self.abort()

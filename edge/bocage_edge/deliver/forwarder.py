@@ -99,7 +99,9 @@ class _Station:
     last_refusal: str | None = None
     asked_at: float | None = None
     echo: EchoResult | None = None
+    configured: Destination | None = None
     is_resting: bool = False
+    rests_until: float = 0.0
 
 
 class Forwarder:
@@ -145,6 +147,7 @@ class Forwarder:
             Seconds until it is worth looking again, if nobody rings before.
         """
         self._take_in(now)
+        self._follow(setup)
         self._drop_seats(setup)
         if setup.locked is None:
             self._give_due(now, setup)
@@ -201,18 +204,26 @@ class Forwarder:
         is_of_station = not isinstance(outcome, Delivered) and outcome.scope is not Scope.INSTANCE
         if not (attempt.is_told or attempt.is_untold or is_of_station):
             return None
-        station.standing, is_to_hold = after(station.standing, outcome, is_untold=attempt.is_untold)
+        standing, is_to_hold = after(station.standing, outcome, is_untold=attempt.is_untold)
         if is_to_hold and not isinstance(outcome, Delivered):
-            until = now + hold_s(station.standing.failures, self._draw())
+            if now < station.rests_until:
+                return station.rests_until  # its attempt began before another lane's failed
+            until = now + hold_s(standing.failures, self._draw())
             self._spool.pause_destination(name, until, outcome.reason)
-            station.is_resting = True
+            station.standing, station.is_resting, station.rests_until = standing, True, until
             LOG.warning("destination held", destination=name, reason=outcome.reason)
             return until
+        station.standing = standing
         if attempt.is_told and station.is_resting:
-            self._spool.release_destination(name)
-            station.is_resting = False
-            LOG.info("destination answers again", destination=name)
+            self._let_go(name)
         return None
+
+    def _let_go(self, name: str) -> None:
+        """End the rest of a destination: everything of it is due now."""
+        station = self._station(name)
+        self._spool.release_destination(name)
+        station.standing, station.is_resting, station.rests_until = Standing(), False, 0.0
+        LOG.info("destination no longer held", destination=name)
 
     def _end(
         self, delivery: Delivery, attempt: Attempt, verdict: Verdict, reason: str, now: float
@@ -298,6 +309,15 @@ class Forwarder:
         self._seats = [
             seat for seat in self._seats if seat.order is not None or not seat.lane.is_ended
         ]
+
+    def _follow(self, setup: Setup) -> None:
+        """Try a destination at once whose address or titles were corrected."""
+        for name, destination in setup.destinations.items():
+            station = self._station(name)
+            is_changed = station.configured not in (None, destination)
+            station.configured = destination
+            if is_changed and station.is_resting:
+                self._let_go(name)
 
     def _ask_silent(self, now: float, setup: Setup) -> None:
         """Send a C-ECHO where nothing was heard for a while, for the doctor."""

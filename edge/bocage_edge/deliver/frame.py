@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from bocage_edge.seal.pixels import PixelFormat
+from bocage_edge.seal.layout import PixelFormat
 
 # A decoded frame is held whole, twice, in the worker: larger ones are refused with a reason.
 MAX_FRAME_BYTES = 64 * 1024 * 1024

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
-from bocage_edge.deliver.attempt import CorruptObjectError, NoKeyError, Opened
+from bocage_edge.deliver.attempt import CorruptObjectError, NoKeyError, Opened, UnreadableError
 from bocage_edge.deliver.frame import FrameFaultError
 from bocage_edge.errors import SealError
 from bocage_edge.seal.container import ObjectKind
 from bocage_edge.seal.errors import CodecFailedError, NotForUsError
-from bocage_edge.seal.pixels import PixelFormat
+from bocage_edge.seal.layout import PixelFormat
 from bocage_edge.seal.pool import CodecPool
 from bocage_edge.seal.reader import OpenedInstance, open_sealed
 from bocage_edge.spool.store import Spool
@@ -60,12 +60,16 @@ class _OpenedObject:
 
     def dataset(self) -> Iterator[bytes]:
         try:
-            yield from self._opened.blocks
+            yield from self._opened.blocks()
+        except CodecFailedError:
+            # It says nothing of the bytes: the worker may have been ended for want of memory.
+            raise UnreadableError from None
         except SealError:
             raise CorruptObjectError from None
         # The reader has compared the bytes with the trailer; the trailer must be the one that the
         # partner announced and the ledgers speak of.
-        if self._opened.trailer.digest != self._digest:
+        trailer = self._opened.trailer
+        if trailer is None or trailer.digest != self._digest:
             raise CorruptObjectError
 
 

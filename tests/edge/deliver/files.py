@@ -10,11 +10,13 @@ from pathlib import Path
 import data_store
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_file_meta_info
+from pydicom.uid import UID
 
 from bocage_edge.deliver.frame import FrameFaultError
 from bocage_edge.seal import codecs
-from bocage_edge.seal.pixels import PixelFormat
+from bocage_edge.seal.layout import PixelFormat
 
 FOLDERS = (
     Path(pydicom.__file__).parent / "data" / "test_files",
@@ -40,10 +42,10 @@ def take_apart(name: str) -> tuple[str, bytes]:
 def part10(syntax: str, dataset: bytes) -> bytes:
     """Put a Part 10 file together."""
     meta = FileMetaDataset()
-    meta.TransferSyntaxUID = syntax
-    meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
-    meta.MediaStorageSOPInstanceUID = "1.2.3.4"
-    out = io.BytesIO()
+    meta.TransferSyntaxUID = UID(syntax)
+    meta.MediaStorageSOPClassUID = UID("1.2.840.10008.5.1.4.1.1.7")
+    meta.MediaStorageSOPInstanceUID = UID("1.2.3.4")
+    out = DicomBytesIO()
     out.write(bytes(128) + b"DICM")
     write_file_meta_info(out, meta)
     return out.getvalue() + dataset

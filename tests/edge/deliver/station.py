@@ -85,6 +85,8 @@ def station(
             (evt.EVT_ESTABLISHED, lambda event: here.associations.append(event.assoc)),
         ],
     )
+    assert server is not None
+    assert server.socket is not None
     here.port = server.socket.getsockname()[1]
     try:
         yield here

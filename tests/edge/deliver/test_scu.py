@@ -64,7 +64,7 @@ def test_the_last_fragment_is_held_back_until_the_data_set_has_ended_well() -> N
         yield bytes(20)
         raise DamagedError
 
-    given_out = []
+    given_out: list[tuple[bytes, bytes]] = []
     with pytest.raises(DamagedError):
         given_out.extend(fragments(damaged(), 10))
     assert all(header == b"\x00" for header, _ in given_out)

@@ -1,0 +1,166 @@
+"""The receiving side of a link in one process: real spool, real seals, real lanes."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bocage_contract.configuration import Destination, ExamClass
+from bocage_edge.deliver.attempt import Remembered, Sender
+from bocage_edge.deliver.echo import echo
+from bocage_edge.deliver.forwarder import Forwarder, Setup
+from bocage_edge.deliver.lane import Lane, Report
+from bocage_edge.deliver.opening import PoolCodec, SpoolOpener
+from bocage_edge.deliver.scu import Timeouts
+from bocage_edge.seal.container import Header, ObjectKind
+from bocage_edge.seal.keys import new_key
+from bocage_edge.seal.pool import CodecPool
+from bocage_edge.seal.syntax import EXPLICIT_LITTLE
+from bocage_edge.seal.writer import InstanceWriter
+from bocage_edge.spool.store import Spool
+from bocage_edge.spool.types import ArrivedObject, Delivery
+from bocage_edge.spool.types import ObjectKind as SpoolKind
+from tests.fakes.clock import FakeClock
+from tests.fakes.instances import Instance
+
+LINK = "flers-caen"
+QUICK = Timeouts(connect_s=3.0, stall_s=2.0, response_s=3.0)
+WAIT_S = 20.0
+
+
+class Practice:
+    """A box that objects have arrived at. Use as a context manager."""
+
+    def __init__(self, root: Path, *destinations: Destination, **settings: Any) -> None:
+        """Make an unlocked box with these destinations."""
+        self.clock = FakeClock()
+        self.key = new_key()
+        self.keys: tuple[str, ...] = (self.key.secret,)
+        self.spool = Spool(root / "spool", self.clock, unit="deliver", reserve_bytes=0)
+        self.pool = CodecPool(1)
+        self.setup = Setup({there.name: there for there in destinations})
+        self.handed_over = 0
+        self.timeouts = settings.pop("timeouts", QUICK)
+        self.release_after_s = settings.pop("release_after_s", 5.0)
+        self._rung = threading.Event()
+        self._remembered: dict[str, Remembered] = {}
+        self.forwarder = Forwarder(
+            self.spool,
+            self._open_lane,
+            self._hand_over,
+            draw=lambda: 0.0,
+            wake=self._rung.set,
+            echo_every_s=settings.pop("echo_every_s", 1e12),
+        )
+
+    def __enter__(self) -> Practice:
+        """Give the box."""
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        """Stop the lanes; whatever a test did, the spool must be sound."""
+        self.forwarder.close(self.clock.now, 10.0)
+        self.pool.close()
+        report = self.spool.verify()
+        self.spool.close()
+        assert report.is_sound, report
+
+    def _open_lane(self, destination: Destination, report: Report) -> Lane:
+        opener = SpoolOpener(self.spool, self.pool, lambda: self.keys)
+        known = self._remembered.setdefault(destination.name, Remembered())
+        sender = Sender(destination, opener, PoolCodec(self.pool), known, self.timeouts)
+        return Lane(
+            sender,
+            lambda: echo(destination, self.timeouts),
+            report,
+            release_after_s=self.release_after_s,
+        )
+
+    def _hand_over(self) -> None:
+        waiting = self.spool.pending_entries(1000)
+        self.handed_over += len(waiting)
+
+    def arrive(
+        self,
+        instance: Instance,
+        destinations: Iterable[str] = ("pacs",),
+        *,
+        syntax: str = EXPLICIT_LITTLE,
+        klass: ExamClass = ExamClass.ROUTINE,
+        recipient: str | None = None,
+        digest: str | None = None,
+        damage: int | None = None,
+    ) -> str:
+        """Let an object arrive from the partner; gives its name.
+
+        Args:
+            digest: what the partner claims; the true one where not given.
+            damage: flip a bit of the sealed bytes at this place (from the end if negative).
+        """
+        sealed = bytearray()
+        header = Header(
+            ObjectKind.INSTANCE,
+            instance.sop_class,
+            instance.sop_instance,
+            syntax,
+            "CR1",
+            "FLERS",
+            str(klass),
+            1_800_000_000,
+        )
+        writer = InstanceWriter(sealed.extend, [recipient or self.key.recipient], header, self.pool)
+        writer.write(instance.data_set)
+        made = writer.finish()
+        if damage is not None:
+            sealed[damage] ^= 1
+        name = hashlib.sha256(sealed).hexdigest()
+        part = self.spool.part(name)
+        part.write(bytes(sealed))
+        arrived = ArrivedObject(
+            name,
+            LINK,
+            klass,
+            SpoolKind.INSTANCE,
+            "ab" * 16,
+            hashlib.sha256(instance.sop_instance.encode()).hexdigest()[:32],
+            digest or made.digest,
+            len(sealed),
+        )
+        self.spool.accept_arrived(part, arrived, list(destinations), [])
+        return name
+
+    def run(self, *, steps: int = 10_000) -> None:
+        """Step until nothing is due and no lane is busy; time stands still."""
+        for _ in range(steps):
+            self._rung.clear()
+            self.forwarder.step(self.clock.now(), self.setup)
+            if self.forwarder.is_idle and not self._due():
+                return
+            if not self.forwarder.is_idle:
+                assert self._rung.wait(WAIT_S), "a lane does not report"
+        raise AssertionError("it never comes to rest")
+
+    def _due(self) -> list[Delivery]:
+        if self.setup.locked is not None:
+            return []
+        return [
+            each
+            for each in self.spool.due_deliveries(self.clock.now(), 10)
+            if each.destination in self.setup.destinations
+        ]
+
+    def kinds(self) -> list[str]:
+        """List the kinds of the ledger entries that were made."""
+        return [entry.draft.kind for entry in self.spool.pending_entries(100_000)]
+
+    def body(self, kind: str) -> dict[str, Any]:
+        """Give the body of the one entry of a kind."""
+        (found,) = [
+            entry.draft.body
+            for entry in self.spool.pending_entries(100_000)
+            if entry.draft.kind == kind
+        ]
+        return dict(found)

@@ -38,7 +38,6 @@ from bocage_edge.relay.wire import FrameType
 # Chosen; see `taking.SYNC_EVERY_BYTES`.
 UNDURABLE_LIMIT_BYTES = 1536 * 1024
 GROUP_LIMIT = 256
-OPEN_PARTS_LIMIT = 128
 RETRY_FAULT_S = 30
 
 
@@ -128,15 +127,20 @@ class InboundSession:
     async def _decide(self) -> None:
         offers, self._offers = self._offers, []
         decisions = await self._doors.work(
-            taking.decide, self._doors, self._terms.id, offers, self._reserved_bytes
+            taking.decide,
+            self._doors,
+            self._terms.id,
+            offers,
+            reserved_bytes=self._reserved_bytes,
+            open_parts=len(self._incoming),
         )
         for each in decisions:
             self._answer(each)
 
     def _answer(self, decision: Decision) -> None:
         offer = decision.offer
-        if decision.part is not None:
-            self._admit(Incoming(offer, decision.part))
+        if decision.is_welcome:
+            self._admit(decision)
         elif decision.is_lie:
             # Not raised: parts that were opened for offers after this one must be closed as well.
             self._connection.fail(
@@ -150,17 +154,12 @@ class InboundSession:
             frame = self.receiver.refuse(offer.stream, decision.refusal, decision.retry_after_s)
             self._connection.send(frame)
 
-    def _admit(self, incoming: Incoming) -> None:
-        offer, part = incoming.offer, incoming.part
-        offset = part.offset if part is not None else 0
-        if part is not None and offset == 0 and len(self._incoming) >= OPEN_PARTS_LIMIT:
-            # Opened again with its first bytes: a thousand offers are not a thousand open files.
-            part.close()
-            incoming.part = None
-        incoming.reserved_bytes = offer.size_bytes - offset
-        self._reserved_bytes += incoming.reserved_bytes
-        self._incoming[offer.name] = incoming
-        self._connection.send(self.receiver.accept(offer.stream, offset))
+    def _admit(self, decision: Decision) -> None:
+        offer = decision.offer
+        reserved_bytes = offer.size_bytes - decision.offset
+        self._incoming[offer.name] = Incoming(offer, decision.part, reserved_bytes)
+        self._reserved_bytes += reserved_bytes
+        self._connection.send(self.receiver.accept(offer.stream, decision.offset))
 
     # Bytes
 

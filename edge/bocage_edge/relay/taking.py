@@ -23,6 +23,8 @@ from bocage_system import logs
 # Chosen. With the socket's window (2 MiB) and the session's limit these keep below the 4 MiB that
 # may travel twice after a power cut.
 SYNC_EVERY_BYTES = 1024 * 1024
+# A thousand offers are not a thousand open files.
+OPEN_PARTS_LIMIT = 128
 RETRY_FULL_S = 60
 RETRY_BUSY_S = 2
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -50,10 +52,16 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to answer to an offer: a lie, HAVE, a refusal, or an open part."""
+    """What to answer to an offer: a lie, HAVE, a refusal, or welcome from `offset` on.
+
+    Args:
+        part: None where it is opened with the first bytes only.
+    """
 
     offer: Offer
     part: PartFile | None = None
+    offset: int = 0
+    is_welcome: bool = False
     is_here: bool = False
     is_lie: bool = False
     refusal: str = ""
@@ -73,16 +81,23 @@ class Written:
 Step = tuple[Chunk | Complete | Cancelled, Incoming]
 
 
-def decide(doors: Doors, link: str, offers: Iterable[Offer], reserved_bytes: int) -> list[Decision]:
-    """Answer offers: a part is opened for each that is welcome.
+def decide(
+    doors: Doors, link: str, offers: Iterable[Offer], *, reserved_bytes: int, open_parts: int
+) -> list[Decision]:
+    """Answer offers.
 
     Args:
         reserved_bytes: promised already to offers that were accepted before.
+        open_parts: of this connection at this moment.
     """
     decisions = []
     for offer in offers:
         decision = _decide_one(doors, link, offer, reserved_bytes)
-        reserved_bytes += offer.size_bytes if decision.part is not None else 0
+        reserved_bytes += offer.size_bytes if decision.is_welcome else 0
+        if decision.part is not None and decision.offset == 0 and open_parts >= OPEN_PARTS_LIMIT:
+            decision.part.discard()
+            decision = Decision(offer, is_welcome=True)
+        open_parts += decision.part is not None
         decisions.append(decision)
     return decisions
 
@@ -123,7 +138,9 @@ def leave(incoming: Incoming) -> None:
     if part is None:
         return
     try:
-        if not incoming.fault and part.offset > part.durable:
+        if part.offset == 0:
+            part.discard()
+        elif not incoming.fault and part.offset > part.durable:
             part.sync()
     except OSError as error:
         _log.error("cannot sync a part", object=incoming.offer.name, error=type(error).__name__)
@@ -199,7 +216,7 @@ def _open_part(doors: Doors, offer: Offer) -> Decision:
     except (OSError, SpoolError) as error:
         _log.error("cannot open a part", object=offer.name, error=type(error).__name__)
         return Decision(offer, refusal=fault_of(error), retry_after_s=RETRY_FULL_S)
-    return Decision(offer, part=part)
+    return Decision(offer, part=part, offset=part.offset, is_welcome=True)
 
 
 def _write_chunk(doors: Doors, incoming: Incoming, event: Chunk, done: Written) -> None:

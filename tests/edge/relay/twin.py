@@ -132,6 +132,7 @@ class TwinBox:
         self.arrived = asyncio.Event()
         self.progress = asyncio.Event()
         self.service: LinkService | None = None
+        self.last_terms: Terms | None = None
         self._running: asyncio.Task[None] | None = None
         self._flushing: asyncio.Task[None] | None = None
         self.doors: Doors | None = None
@@ -162,6 +163,7 @@ class TwinBox:
 
     def start(self, terms: Terms) -> LinkService:
         """Begin to serve the link."""
+        self.last_terms = terms
         self.doors = Doors(
             self.spool, self.keeper, self.clock, on_outbox=self._flush, on_arrival=self.arrived.set
         )

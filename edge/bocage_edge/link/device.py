@@ -73,6 +73,13 @@ class LocalDevices:
             name: child for name, child in self._children.items() if child.poll() is None
         }
 
+    def close(self) -> None:
+        """End the wireguard-go processes we started; the unit leaves them to its successor."""
+        for child in self._children.values():
+            child.kill()
+            child.wait(START_TIMEOUT_S)
+        self._children = {}
+
     def _start_wireguard_go(self, name: str) -> None:
         argv = ["wireguard-go", "-f", name]
         with (self._log_dir / f"{name}.log").open("ab") as messages:

@@ -22,7 +22,7 @@ ECHO_HEADER_BYTES = 40 + 8  # IPv6 and ICMPv6
 PROBE_AGAIN_S = 600.0
 ECHOES = 3
 ECHO_INTERVAL_S = 0.2
-ECHO_WAIT_S = 2
+ECHO_WAIT_S = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,8 +73,8 @@ def plan(
         steps.append(_command("ip", "link", "set", "dev", desired.name, "addrgenmode", "none"))
         observed = _blank(desired.name)
     steps += _plan_key(desired, observed, key_file)
-    steps += _plan_wg_peers(desired, observed)
-    steps += _plan_endpoints(desired, endpoints, observed_endpoints)
+    steps += _plan_wg_peers_gone(desired, observed)
+    steps += _plan_wg_peers(desired, observed, endpoints, observed_endpoints)
     steps += _plan_addresses(desired, observed)
     steps += _plan_interface(desired, observed)
     return steps
@@ -97,32 +97,35 @@ def _plan_key(desired: Tunnel, observed: Tunnel, key_file: Path) -> list[Step]:
     return [_command("wg", "set", desired.name, *words)] if words else []
 
 
-def _plan_wg_peers(desired: Tunnel, observed: Tunnel) -> list[Step]:
+def _plan_wg_peers_gone(desired: Tunnel, observed: Tunnel) -> list[Step]:
     wanted = {peer.public_key for peer in desired.wg_peers}
     gone = sorted(peer.public_key for peer in observed.wg_peers if peer.public_key not in wanted)
-    steps: list[Step] = [_command("wg", "set", desired.name, "peer", key, "remove") for key in gone]
-    changed = desired.wg_peers - observed.wg_peers
-    for peer in sorted(changed, key=lambda peer: peer.public_key):
-        allowed = ",".join(sorted(peer.allowed_ips))
-        keepalive = str(peer.keepalive_s) if peer.keepalive_s else "off"
-        steps.append(
-            _command(
-                *("wg", "set", desired.name, "peer", peer.public_key),
-                *("persistent-keepalive", keepalive, "allowed-ips", allowed),
-            )
-        )
-    return steps
+    return [_command("wg", "set", desired.name, "peer", key, "remove") for key in gone]
 
 
-def _plan_endpoints(
-    desired: Tunnel, endpoints: Mapping[str, str | None], observed: Mapping[str, str | None]
+def _plan_wg_peers(
+    desired: Tunnel,
+    observed: Tunnel,
+    endpoints: Mapping[str, str | None],
+    observed_endpoints: Mapping[str, str | None],
 ) -> list[Step]:
-    keys = sorted(peer.public_key for peer in desired.wg_peers)
-    return [
-        _command("wg", "set", desired.name, "peer", key, "endpoint", wanted)
-        for key in keys
-        if (wanted := endpoints.get(key)) is not None and wanted != observed.get(key)
-    ]
+    """Set what differs of each peer, in one command a peer.
+
+    A new peer gets its endpoint together with its keepalive: the keepalive starts a handshake at
+    once, and without an endpoint the next one is tried 5 s later (seen in wireguard-go's log).
+    """
+    steps: list[Step] = []
+    for peer in sorted(desired.wg_peers, key=lambda peer: peer.public_key):
+        words: list[str] = []
+        endpoint = endpoints.get(peer.public_key)
+        if endpoint is not None and endpoint != observed_endpoints.get(peer.public_key):
+            words += ["endpoint", endpoint]
+        if peer not in observed.wg_peers:
+            words += ["persistent-keepalive", str(peer.keepalive_s) if peer.keepalive_s else "off"]
+            words += ["allowed-ips", ",".join(sorted(peer.allowed_ips))]
+        if words:
+            steps.append(_command("wg", "set", desired.name, "peer", peer.public_key, *words))
+    return steps
 
 
 def _plan_addresses(desired: Tunnel, observed: Tunnel) -> list[Step]:

@@ -37,12 +37,16 @@ def instance(
     sop_class: str = CR,
     pixels: bytes = b"\1\2\3\4" * 64,
     patient: str = "Doe^Jane",
+    rows: int = 1,
+    columns: int | None = None,
+    frames: int = 1,
 ) -> Instance:
     """Make the instance with this number.
 
     Args:
         study: None: without one.
-        pixels: 16-bit samples of one row.
+        pixels: 16-bit samples.
+        columns: None: as many as there are samples.
     """
     uid = f"1.2.826.0.1.3680043.8.498.2.{number}"
     us = struct.Struct("<H").pack
@@ -55,8 +59,9 @@ def instance(
         element(0x0020, 0x000E, b"UI", f"{STUDY}.1".encode()),
         element(0x0028, 0x0002, b"US", us(1)),
         element(0x0028, 0x0004, b"CS", b"MONOCHROME2"),
-        element(0x0028, 0x0010, b"US", us(1)),
-        element(0x0028, 0x0011, b"US", us(min(len(pixels) // 2, 65535))),
+        element(0x0028, 0x0008, b"IS", str(frames).encode()),
+        element(0x0028, 0x0010, b"US", us(rows)),
+        element(0x0028, 0x0011, b"US", us(columns or min(len(pixels) // 2, 65535))),
         element(0x0028, 0x0100, b"US", us(16)),
         element(0x0028, 0x0101, b"US", us(16)),
         element(0x0028, 0x0102, b"US", us(15)),

@@ -26,7 +26,7 @@ from bocage_edge.receive.upper_layer import Limits
 from bocage_edge.spool.store import Spool
 from bocage_edge.spool.types import PendingEntry, StoredObject
 from bocage_system.clock import SystemClock
-from tests.contract.keys import card_of, desired_document, identity, public, text
+from tests.contract.keys import AGE_RECIPIENT, card_of, desired_document, identity, public, text
 from tests.fakes.plain_writer import PlainWriter
 
 BOX, PARTNER, STRANGER = identity(1), identity(2), identity(3)
@@ -35,11 +35,14 @@ LINK_KEY = bytes(range(32))
 WAIT_S = 10.0
 
 
-def in_force(*, pinned: bool = True, revision: int = 3, **receive: Any) -> InForce:
+def in_force(
+    *, pinned: bool = True, revision: int = 3, opening: str = AGE_RECIPIENT, **receive: Any
+) -> InForce:
     """Make a configuration: callers CR1 and CT1 on loopback, four services into one link.
 
     Args:
         pinned: the partner has been confirmed.
+        opening: the partner's opening key, `age1…`; also stands for its recovery key.
         receive: replaces parts of `receive`.
     """
     document = desired_document(BOX)
@@ -54,7 +57,8 @@ def in_force(*, pinned: bool = True, revision: int = 3, **receive: Any) -> InFor
         ],
     } | receive
     link = document["links"][0]
-    link["partner_card"] = json.loads(seal_card(card_of(PARTNER, DEVICE), PARTNER.sign))
+    card = card_of(PARTNER, DEVICE).model_copy(update={"opening": opening, "recovery": opening})
+    link["partner_card"] = json.loads(seal_card(card, PARTNER.sign))
     link["services"] = [
         {"aet": "FLERS", "class": "routine"},
         {"aet": "FLERS_URG", "class": "urgent"},

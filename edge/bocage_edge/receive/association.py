@@ -56,6 +56,7 @@ MAX_UNANSWERED = 8
 _LAST_COMMAND_FRAGMENT = b"\x03"  # PS3.8 E.2
 _PDV_HEADER_BYTES = 6
 BUSY_LOOK_S = 0.1
+LAST_WORD_S = 1.0  # for an abort to be sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +287,8 @@ class SiteAssociation(Association):
     def end(self) -> None:
         """Abort it; its own thread does the rest. For another thread."""
         if self.is_established:
-            self.abort()
+            # Not `abort`: that closes the socket before its PDU has been sent.
+            self.acse.send_abort(0x00)
         elif self._connection is not None:
             with contextlib.suppress(OSError):
                 self._connection.shutdown(socket.SHUT_RDWR)
@@ -428,15 +430,20 @@ class SiteServer(ThreadedAssociationServer):
             within_s: what is open after this is aborted in the middle.
         """
         deadline = time.monotonic() + within_s
-        associations = [
-            each for each in self.active_associations if isinstance(each, SiteAssociation)
-        ]
-        for assoc in associations:
-            while assoc.is_alive() and assoc.dimse.is_busy and time.monotonic() < deadline:
-                assoc.join(BUSY_LOOK_S)
+        threads = self.active_associations
+        associations = [each for each in threads if isinstance(each, SiteAssociation)]
+        waiting = associations
+        while waiting and time.monotonic() < deadline:
+            for assoc in waiting:
+                if not assoc.dimse.is_busy:
+                    assoc.end()
+            waiting = [each for each in waiting if each.dimse.is_busy and each.is_alive()]
+            if waiting:
+                waiting[0].join(BUSY_LOOK_S)
+        for assoc in waiting:
             assoc.end()
         for assoc in associations:
-            assoc.join(max(deadline - time.monotonic(), BUSY_LOOK_S))
+            assoc.join(max(deadline - time.monotonic(), LAST_WORD_S))
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Take a connection and set it up: answers at once, no call that blocks for ever."""

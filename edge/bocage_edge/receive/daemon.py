@@ -11,12 +11,13 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from bocage_contract.ledger import draft
 from bocage_edge.configuration import InForce, load
 from bocage_edge.errors import EdgeError
 from bocage_edge.keeper.client import Keeper
-from bocage_edge.ledger.flush import flush
+from bocage_edge.ledger.flush import LedgerWriter, flush
 from bocage_edge.paths import Box
 from bocage_edge.receive.association import SiteServer
 from bocage_edge.receive.reception import SiteReception
@@ -66,11 +67,18 @@ def run(box: Box, stop: threading.Event) -> None:
         spool.close()
 
 
+class KeeperDoor(LedgerWriter, Protocol):
+    """What this unit asks of the keeper."""
+
+    def link_key(self, link: str) -> bytes:
+        """Give the key that names the exams of a link."""
+
+
 class Receiver:
     """The unit's parts, and one round of its loop."""
 
     def __init__(
-        self, box: Box, spool: Spool, keeper: Keeper, open_writer: OpenWriter, clock: Clock
+        self, box: Box, spool: Spool, keeper: KeeperDoor, open_writer: OpenWriter, clock: Clock
     ) -> None:
         """Hold the parts; nothing listens before the first step finds a configuration."""
         self._box = box

@@ -28,8 +28,8 @@ from bocage_system.clock import SystemClock
 from tests.edge.receive.test_association import CONTEXTS, associated, send
 from tests.fakes.instances import CR, STUDY, Instance, instance
 from tests.fakes.plain_writer import PlainWriter
-from tests.fakes.scripted_peer import Response, data, store_command
-from tests.fakes.site import LINK, LINK_KEY, Site, in_force, other_identity
+from tests.fakes.scripted_peer import ABORT, Response, data, store_command
+from tests.fakes.site import LINK, LINK_KEY, WAIT_S, Site, in_force, other_identity
 
 
 def store(site: Site, sent: Instance, called: bytes = b"FLERS") -> Response:
@@ -350,3 +350,58 @@ def test_many_associations_at_once(site: Site) -> None:
         thread.join()
     assert failures == []
     assert len({stored.instance_key for stored in site.objects()}) == 60
+
+
+class Heard:
+    """Opens writers, and tells when the first byte of an instance has come."""
+
+    def __init__(self) -> None:
+        """Nothing has come."""
+        self.begun = threading.Event()
+
+    def __call__(
+        self, out_write: Callable[[bytes], None], recipients: Sequence[str], arrival: Arrival
+    ) -> PlainWriter:
+        """Open a writer."""
+
+        def write(raw: bytes) -> None:
+            out_write(raw)
+            self.begun.set()
+
+        return PlainWriter(write, recipients, arrival)
+
+
+def test_the_end_lets_the_instance_in_hand_finish(tmp_path: Path) -> None:
+    """An idle association is aborted at once, a busy one after its answer."""
+    heard, sent = Heard(), instance(1)
+    with (
+        Site(tmp_path, open_writer=heard) as site,
+        associated(site) as busy,
+        associated(site) as idle,
+    ):
+        busy.send(data(3, store_command(CR, sent.sop_instance), command=True))
+        busy.send(data(3, sent.data_set[:100], last=False))
+        assert heard.begun.wait(WAIT_S)
+        site.server.close()
+        ending = threading.Thread(target=site.server.end_associations, args=(WAIT_S,))
+        ending.start()
+        assert idle.receive().type == ABORT
+        busy.send(data(3, sent.data_set[100:]))
+        assert busy.response().status == 0
+        assert busy.receive().type == ABORT
+        ending.join()
+    assert site.rings.acquire(blocking=False)
+
+
+def test_the_end_does_not_wait_for_ever(tmp_path: Path) -> None:
+    """An instance that does not come to its end is given up."""
+    heard = Heard()
+    with Site(tmp_path, open_writer=heard) as site, associated(site) as stuck:
+        stuck.send(data(3, store_command(CR, "1.2.3"), command=True))
+        stuck.send(data(3, b"x", last=False))
+        assert heard.begun.wait(WAIT_S)
+        site.server.close()
+        site.server.end_associations(0.0)
+        assert stuck.receive().type == ABORT
+        site.wait_until_empty()
+        assert site.leftovers() == []

@@ -36,7 +36,7 @@ class Practice:
 
     def __init__(self, root: Path, *destinations: Destination, **settings: Any) -> None:
         """Make an unlocked box with these destinations."""
-        self.clock = FakeClock()
+        self.clock = FakeClock(settings.pop("now", 1_800_000_000.0))
         self.key = new_key()
         self.keys: tuple[str, ...] = (self.key.secret,)
         self.spool = Spool(root / "spool", self.clock, unit="deliver", reserve_bytes=0)

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from importlib.metadata import packages_distributions
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -286,27 +286,20 @@ def test_topics_stand_in_the_contract_only() -> None:
 
 
 def test_tests_mirror_the_tree() -> None:
-    """tests/edge/spool/test_store.py or …/test_store_power_cut.py tests edge/…/spool/store.py."""
+    """tests/edge/spool/ tests edge/bocage_edge/spool/: test_store.py one module, others a matter."""
     breaches = [
         module.path
         for module in checked_tests()
-        if PurePosixPath(module.path).name.startswith("test_")
-        and module.path.split("/")[1] in DISTRIBUTIONS
-        and not _mirrors(PurePosixPath(module.path))
+        if module.path.split("/")[1] in DISTRIBUTIONS
+        and not _mirrored(PurePosixPath(module.path)).is_dir()
     ]
     assert not breaches, breaches
 
 
-def _mirrors(test: PurePosixPath) -> bool:
+def _mirrored(test: PurePosixPath) -> Path:
+    """The package that a test's folder mirrors."""
     distribution, *folders = test.parts[1:-1]
-    package = ROOT.joinpath(distribution, f"bocage_{distribution}", *folders)
-    beside = ROOT / distribution if not folders else package  # contract/samples
-    if not package.is_dir():
-        return False
-    subject = test.stem.removeprefix("test_")
-    modules = {path.stem for path in package.glob("*.py")} | {package.name}
-    modules |= {path.name for near in (package, beside) for path in near.iterdir() if path.is_dir()}
-    return any(subject == name or subject.startswith(f"{name}_") for name in modules)
+    return ROOT.joinpath(distribution, f"bocage_{distribution}", *folders)
 
 
 def test_tests_neither_sleep_nor_patch_nor_mock() -> None:

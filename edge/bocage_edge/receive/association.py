@@ -33,6 +33,7 @@ from pynetdicom.transport import (
 )
 
 from bocage_edge.receive.answer import SOP_CLASS_NOT_SUPPORTED, SUCCESS, Answer
+from bocage_edge.receive.bell import RingingQueue
 from bocage_edge.receive.command import Command, echo_response, store_response
 from bocage_edge.receive.message import (
     Assembler,
@@ -43,7 +44,7 @@ from bocage_edge.receive.message import (
 )
 from bocage_edge.receive.negotiation import VERIFICATION, ContextResult, Proposed, negotiate
 from bocage_edge.receive.policy import Admitted, Reason, Rejected
-from bocage_edge.receive.upper_layer import DataPdu, Limits, UpperLayer
+from bocage_edge.receive.upper_layer import TIMER_LOOK_S, DataPdu, Limits, UpperLayer
 
 # PS3.8 9.3.4: result, source, reason. One answer whatever was wrong: a stranger who tries titles
 # learns nothing from it. `LATER` is for those we know.
@@ -246,6 +247,7 @@ class _Dimse(DIMSEServiceProvider):
 
     def _queue(self, request: _Request) -> None:
         self._waiting.put(request)
+        self._assoc.bell.set()
         if self._waiting.qsize() > MAX_UNANSWERED:
             raise MessageFaultError("requests without waiting for their answers")
 
@@ -263,6 +265,8 @@ class SiteAssociation(Association):
         self.admitted: Admitted | None = None
         self.upper_layer = UpperLayer(self, limits, reception.fault)
         self.dul = self.upper_layer
+        self.bell = threading.Event()
+        self.dul.to_user_queue = RingingQueue(self.bell.set)
         self._connection: socket.socket | None = None
         self.acse = _Acse(self)
         self.dimse = _Dimse(self)
@@ -319,6 +323,31 @@ class SiteAssociation(Association):
     def _bind_defaults(self) -> None:
         """Bind none of pynetdicom's handlers: they write UIDs and titles into logs."""
 
+    def _run_reactor(self) -> None:
+        """Answer requests until the association is over; pynetdicom's, without its polling."""
+        while not self._kill:
+            self.bell.wait(TIMER_LOOK_S)
+            self.bell.clear()
+            self._answer_waiting()
+            if self.is_established and self.acse.is_release_requested():
+                self.acse.send_release(is_response=True)
+                self.is_released = True
+                break
+            if self.acse.is_aborted() or not self.dul.is_alive():
+                self.is_aborted = True
+                break
+            if self.dul.idle_timer_expired():
+                self.acse.send_abort(0x00)
+                break
+        self.kill()
+
+    def _answer_waiting(self) -> None:
+        while True:
+            context_id, request = self.dimse.get_msg()
+            if request is None:
+                return
+            self._serve_request(request, context_id)
+
     def _serve_request(self, msg: Any, context_id: int) -> None:
         """Answer one request; called by pynetdicom's reactor."""
         request: _Request = msg
@@ -342,6 +371,7 @@ class SiteAssociation(Association):
                 self._connection.shutdown(socket.SHUT_RDWR)
         if self.dul.is_alive():
             self.dul.join()
+        self.upper_layer.bell.close()
         if self._connection is not None:
             # pynetdicom loses a descriptor where the peer was gone first.
             self._connection.close()

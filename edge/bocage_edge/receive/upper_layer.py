@@ -3,12 +3,13 @@
 pynetdicom runs the state machine of PS3.8 chapter 9; this class reads the PDUs for it, since there
 (3.0.4, `dul.py`, `transport.py`) a PDU of 4 GiB is read into memory before anybody looks at its
 length, accepted sockets have no time-out at all, an error in an action of the state machine leaves
-a dead thread behind an open socket, and both timers follow the wall clock, which on a box without
-a battery jumps by years when it first hears the time.
+a dead thread behind an open socket, both timers follow the wall clock, which on a box without a
+battery jumps by years when it first hears the time, and an idle thread wakes every millisecond.
 """
 
 from __future__ import annotations
 
+import queue
 import struct
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.pdu_primitives import A_P_ABORT
 from pynetdicom.timer import Timer
+
+from bocage_edge.receive.bell import Bell, RingingQueue
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -33,6 +36,7 @@ _CALLING_TITLE = slice(26, 42)
 # Ours. 128 contexts with 40 transfer syntaxes each are some 300 KiB.
 MAX_ASSOCIATE_BYTES = 512 << 10
 MAX_OTHER_BYTES = 1 << 10
+TIMER_LOOK_S = 0.25
 
 _NEUTRAL = bytes(c if 0x20 <= c < 0x7F and c != 0x5C else 0x3F for c in range(256))
 
@@ -120,11 +124,16 @@ class UpperLayer(DULServiceProvider):
         self._on_fault = on_fault
         self._buffer = bytearray(limits.max_pdu_bytes + _HEADER.size)
         self._is_lost = False
+        self.bell = Bell()
+        self.to_provider_queue = RingingQueue(self.bell.ring)
 
     def run_reactor(self) -> None:
         """Run until the association is over, and tell its other thread in every case."""
+        self._idle_timer.start()
+        self.assoc._dul_ready.set()
         try:
-            super().run_reactor()
+            while not self._kill_thread:
+                self._turn()
         except Exception as error:
             # The state machine's actions build objects from what was sent; those that cannot be
             # built (an even context id, say) raise here.
@@ -133,6 +142,33 @@ class UpperLayer(DULServiceProvider):
             if self.socket is not None:
                 self.socket._shutdown_socket()
             self.to_user_queue.put(A_P_ABORT())
+
+    def kill_dul(self) -> None:
+        """End the thread."""
+        super().kill_dul()
+        self.bell.ring()
+
+    def stop_dul(self) -> bool:
+        """End the thread if the connection is over; whether it was."""
+        if self.state_machine.current_state != "Sta1":
+            return False
+        self.kill_dul()
+        self.join()
+        return True
+
+    def _turn(self) -> None:
+        """Do what is next: a timer, a primitive of ours, a PDU of the peer's; or wait for one."""
+        if self.artim_timer.expired:
+            self.event_queue.put("Evt18")
+        if not self._process_recv_primitive() and self._is_transport_event():
+            self._idle_timer.restart()
+        try:
+            event = self.event_queue.get(block=False)
+        except queue.Empty:
+            sock = None if self.socket is None else self.socket.socket
+            self.bell.wait(None if sock is None else sock.fileno(), TIMER_LOOK_S)
+        else:
+            self.state_machine.do_action(event)
 
     def _read_pdu_data(self) -> None:
         """Read one PDU and put its event on the queue.

@@ -24,6 +24,8 @@ from tests.edge.spool.making import (
 )
 from tests.fakes.clock import FakeClock
 
+# In memory where there is some: it is the logic that is looked at here, not the medium.
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a folder made anew in it
 CLASSES = strategies.sampled_from(list(ExamClass))
 VERDICTS = strategies.sampled_from(list(Verdict))
 DESTINATIONS = ["pacs", "station"]
@@ -54,7 +56,7 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory(prefix="bocage-spool-")
+        self.folder = tempfile.TemporaryDirectory(prefix="bocage-spool-", dir=MEMORY)
         self.clock = FakeClock()
         self.spool = open_spool(Path(self.folder.name), self.clock)
         self.keeper = FakeKeeper()
@@ -241,5 +243,5 @@ class SpoolMachine(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-SpoolMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=40)
+SpoolMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
 TestSpool = SpoolMachine.TestCase

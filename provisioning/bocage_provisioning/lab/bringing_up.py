@@ -10,6 +10,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -67,26 +68,29 @@ def bring_up(lab: Laboratory, tell: Callable[[str], None] = lambda _: None) -> S
     """
     signer = Signer()
     hospital, practice = lab.hospital, lab.practice
+    boxes = (practice, hospital)  # the one that is called first: the first call is heard
     tell("first boot of both boxes: keys and cards")
-    identities = [
-        _first_boot(box, f"{box.name}-{lab.topology.name}", signer) for box in (hospital, practice)
-    ]
+    with ThreadPoolExecutor(2) as both:  # the paper code's scrypt costs a second each
+        first = both.submit(_first_boot, hospital, f"hospital-{lab.topology.name}", signer)
+        second = both.submit(_first_boot, practice, f"practice-{lab.topology.name}", signer)
+        own, partner = first.result(), second.result()
     tell("signed configurations")
     now = int(time.time())
-    signer.load(hospital, hospital_desired(identities[0], identities[1], now))
-    signer.load(practice, practice_desired(identities[1], identities[0], now))
-    for box in (hospital, practice):
+    signer.load(hospital, hospital_desired(own, partner, now))
+    signer.load(practice, practice_desired(partner, own, now))
+    for box in boxes:
         box.start("keeper")
-    for box in (hospital, practice):
+    for box in boxes:
         box.wait_keeper()
     tell("the two sites read each other's six words")
     _confirm(hospital, practice)
     _confirm(practice, hospital)
     tell("tunnel, then the other units")
-    for box in (hospital, practice):
+    for box in boxes:
         box.start("link", "receive", "relay", "deliver")
-    for box in (hospital, practice):
-        box.unlock()
+    with ThreadPoolExecutor(2) as both:
+        for done in [both.submit(box.unlock) for box in boxes]:
+            done.result()
     wait_ready(lab)
     return signer
 

@@ -19,8 +19,8 @@ from bocage_contract.card import seal_card
 from bocage_contract.configuration import Desired
 from bocage_contract.pins import Pin, Pins
 from bocage_edge.configuration import InForce
-from bocage_edge.receive.association import SiteServer
 from bocage_edge.receive.reception import SiteReception
+from bocage_edge.receive.server import SiteServer
 from bocage_edge.receive.store import OpenWriter
 from bocage_edge.receive.upper_layer import Limits
 from bocage_edge.spool.store import Spool

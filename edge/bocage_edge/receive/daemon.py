@@ -19,9 +19,9 @@ from bocage_edge.errors import EdgeError
 from bocage_edge.keeper.client import Keeper
 from bocage_edge.ledger.flush import LedgerWriter, flush
 from bocage_edge.paths import Box
-from bocage_edge.receive.association import SiteServer
 from bocage_edge.receive.reception import SiteReception
 from bocage_edge.receive.sealing import SealingWriter
+from bocage_edge.receive.server import SiteServer
 from bocage_edge.receive.store import OpenWriter
 from bocage_edge.seal.pool import CodecPool
 from bocage_edge.spool.store import BOX_CHAIN, Spool

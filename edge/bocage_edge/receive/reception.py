@@ -15,7 +15,7 @@ from bocage_contract.ledger import draft
 from bocage_edge.configuration import InForce
 from bocage_edge.errors import SpoolError
 from bocage_edge.receive.answer import Answer
-from bocage_edge.receive.association import Sink, StoreRequest
+from bocage_edge.receive.doors import Sink, StoreRequest
 from bocage_edge.receive.lobby import Lobby
 from bocage_edge.receive.policy import Admitted, Policy, Reason, Rejected, admit, policy_of
 from bocage_edge.receive.refusals import Book, Folded, Tally
@@ -62,7 +62,7 @@ class _InForce:
 
 
 class SiteReception:
-    """See the module. Implements `association.Reception`."""
+    """See the module. Implements `doors.Reception`."""
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ from bocage_contract.ledger import EntryDraft, draft
 from bocage_edge.exam.identity import exam_id, instance_key
 from bocage_edge.exam.sameness import Different, Same, compare
 from bocage_edge.receive.answer import Answer
-from bocage_edge.receive.association import StoreRequest
+from bocage_edge.receive.doors import StoreRequest
 from bocage_edge.receive.policy import Service
 from bocage_edge.receive.target import Target
 from bocage_edge.spool.incoming import IncomingFile

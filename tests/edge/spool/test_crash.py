@@ -9,10 +9,12 @@ Source: strace(1), "Tampering".
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,14 +28,11 @@ from tests.edge.spool.making import accept, assert_clean, name_of, open_spool, o
 ROOT = Path(__file__).parents[3]
 WORKLOAD = Path(__file__).with_name("crash_workload.py")
 TIMEOUT_S = 60.0
-AT_ONCE = 3
 
 # Each call is counted for itself. Python renames with rename(2) or renameat(2), by machine.
 CALLS = ["fsync", "fdatasync", "rename", "renameat", "write", "pwrite64"]
 ERRORS = {"write": "ENOSPC", "pwrite64": "ENOSPC"}
 KILL = "signal=SIGKILL"
-# The index's pages are written by the same statements as on the way out: looked at there.
-LEFT_OUT = {("in", "pwrite64")}
 
 pytestmark = [
     pytest.mark.processes,
@@ -52,28 +51,64 @@ class Run:
         return [name for said, name in self.said if said == word]
 
 
-def run(folder: Path, workload: str, tracing: Sequence[str]) -> Run:
-    child = spawn(
-        [
-            *("strace", "-qq", "-o", str(folder / "trace"), *tracing),
-            *(sys.executable, str(WORKLOAD), str(folder), workload),
-        ],
-        env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
-        stdout=PIPE,
-    )
-    assert child.stdout is not None
-    with child.stdout as stdout:
-        lines = stdout.read().decode().splitlines()
-    exit_code = child.wait(TIMEOUT_S)
-    said = [line.split(" ", 1) for line in lines]
-    return Run(exit_code, [(word, name) for word, name in said])
+class Worker:
+    """The process that forks workloads, and strace(1) attached to each."""
+
+    def __init__(self) -> None:
+        self._child = spawn(
+            [sys.executable, str(WORKLOAD)],
+            env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=PIPE,
+            stdout=PIPE,
+        )
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._tell, self._answers = self._child.stdin, self._child.stdout
+
+    def run(self, folder: Path, workload: str, tracing: Sequence[str]) -> Run:
+        self._tell.write(f"{folder} {workload}\n".encode())
+        self._tell.flush()
+        pid = int(self._answers.readline().split()[1])
+        tracer = spawn(
+            ["strace", "-p", str(pid), "-o", str(folder / "trace"), *tracing], stderr=PIPE
+        )
+        assert tracer.stderr is not None
+        with tracer.stderr as told:
+            assert b"attached" in told.readline()
+            os.kill(pid, signal.SIGCONT)
+            told.read()
+        tracer.wait(TIMEOUT_S)
+        exit_code = int(self._answers.readline().split()[1])
+        lines = (folder / "said").read_text().splitlines()
+        said = [line.split(" ", 1) for line in lines]
+        return Run(exit_code, [(word, name) for word, name in said])
+
+    def close(self) -> None:
+        self._tell.close()
+        self._child.wait(TIMEOUT_S)
+        self._answers.close()
 
 
-def count_calls(template: Path, folder: Path, workload: str, call: str) -> int:
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    started = Worker()
+    yield started
+    started.close()
+
+
+def count_calls(worker: Worker, template: Path, folder: Path, workload: str, call: str) -> int:
     shutil.copytree(template, folder)
-    ended = run(folder, workload, ["-e", f"trace={call}"])
+    ended = worker.run(folder, workload, ["-e", f"trace={call}"])
     assert ended.exit_code == 0
     return (folder / "trace").read_text().count(f"{call}(")
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """In memory where there is some: a kill loses nothing that was written, synced or not."""
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - made anew in it
+    with tempfile.TemporaryDirectory(prefix="bocage-crash-", dir=memory) as made:
+        yield Path(made)
 
 
 @pytest.fixture(params=["out", "in", "settle"])
@@ -82,53 +117,48 @@ def workload(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def template(tmp_path: Path, workload: str) -> Path:
+def template(folder: Path, workload: str) -> Path:
     """A spool as the workload finds it."""
-    folder = tmp_path / "template"
-    spool = open_spool(folder)
+    made = folder / "template"
+    spool = open_spool(made)
     if workload == "settle":
         for number in range(2):
             content = b"sealed %d" % number
             accept(spool, content, outgoing(content.decode()))
     spool.close()
-    return folder
+    return made
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_killed_at_any_call_it_keeps_what_it_acknowledged(
-    tmp_path: Path, template: Path, workload: str, call: str
+    folder: Path, worker: Worker, template: Path, workload: str, call: str
 ) -> None:
-    for folder, ended in at_every_call(tmp_path, template, workload, call, KILL):
+    for box, ended in at_every_call(folder, worker, template, workload, call, KILL):
         assert ended.exit_code != 0
-        check(folder, workload, ended)
+        check(box, workload, ended)
 
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("workload", ["out", "in"], indirect=True)
 def test_a_medium_that_refuses_once_is_answered_with_a_failure_and_no_more(
-    tmp_path: Path, template: Path, workload: str, call: str
+    folder: Path, worker: Worker, template: Path, workload: str, call: str
 ) -> None:
     error = f"error={ERRORS.get(call, 'EIO')}"
-    for folder, ended in at_every_call(tmp_path, template, workload, call, error):
-        assert "(INJECTED)" in (folder / "trace").read_text()
-        check(folder, workload, ended)
+    for box, ended in at_every_call(folder, worker, template, workload, call, error):
+        assert "(INJECTED)" in (box / "trace").read_text()
+        check(box, workload, ended)
 
 
 def at_every_call(
-    tmp_path: Path, template: Path, workload: str, call: str, what: str
-) -> list[tuple[Path, Run]]:
-    if (workload, call) in LEFT_OUT:
-        return []
-    total = count_calls(template, tmp_path / "counted", workload, call)
+    folder: Path, worker: Worker, template: Path, workload: str, call: str, what: str
+) -> Iterator[tuple[Path, Run]]:
+    total = count_calls(worker, template, folder / "counted", workload, call)
 
-    def one(number: int) -> tuple[Path, Run]:
-        folder = tmp_path / str(number)
-        shutil.copytree(template, folder)
+    for number in range(1, total + 1):
+        box = folder / str(number)
+        shutil.copytree(template, box)
         tampering = ["-e", f"trace={call}", "-e", f"inject={call}:{what}:when={number}"]
-        return folder, run(folder, workload, tampering)
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(one, range(1, total + 1)))
+        yield box, worker.run(box, workload, tampering)
 
 
 def check(folder: Path, workload: str, ended: Run) -> None:

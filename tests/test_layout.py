@@ -286,7 +286,7 @@ def test_topics_stand_in_the_contract_only() -> None:
 
 
 def test_tests_mirror_the_tree() -> None:
-    """tests/edge/spool/ tests edge/bocage_edge/spool/: test_store.py one module, others a matter."""
+    """What tests/edge/spool/ holds tests edge/bocage_edge/spool/: a module of it, or a matter."""
     breaches = [
         module.path
         for module in checked_tests()

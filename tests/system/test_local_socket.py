@@ -44,6 +44,14 @@ def test_the_server_learns_the_callers_user_from_the_kernel(path: Path) -> None:
     client.close()
 
 
+def test_a_second_question_waits_for_nothing(path: Path) -> None:
+    """A client that waited for its own timeout before asking again would hang here."""
+    client = LocalClient(path, timeout_s=3600)
+    assert client.call({"a": 1})["echo"] == {"a": 1}
+    assert client.call({"a": 2})["echo"] == {"a": 2}
+    client.close()
+
+
 def test_a_connection_that_broke_is_made_anew(path: Path) -> None:
     """A server that was started again answers the same client."""
     client = LocalClient(path)

@@ -42,6 +42,7 @@ from bocage_system.logs import get
 UNIT = "link"
 BOOT_MARK = "clock.seen"
 SETTLED_S = 3.0
+STOP_LOOK_S = 0.5
 UNSETTLED_S = 0.5
 # A partner that is away for hours is not worth two rounds a second.
 LONGEST_HASTE_S = 30.0
@@ -247,4 +248,10 @@ def run(box: Box, stop: threading.Event) -> None:
         while not stop.is_set():
             wait_s = unit.step()
             notify_watchdog()
-            bell.wait(wait_s)
+            _wait(bell, stop, wait_s)
+
+
+def _wait(bell: Kick, stop: threading.Event, wait_s: float) -> None:
+    """Wait for the bell, the time or `stop`, which does not wake a wait for the bell."""
+    while wait_s > 0 and not stop.is_set() and not bell.wait(min(wait_s, STOP_LOOK_S)):
+        wait_s -= STOP_LOOK_S

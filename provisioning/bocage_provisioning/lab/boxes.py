@@ -101,9 +101,8 @@ class LabBox:
             self._supervisor.start(self._program(unit))
 
     def stop(self, *units: str) -> None:
-        """Stop units, last started first; all of them without names."""
-        for unit in reversed(units or UNITS):
-            self._supervisor.stop(self._name(unit))
+        """Stop units; all of them without names."""
+        self._supervisor.stop(*(self._name(unit) for unit in units or UNITS))
 
     def kill(self, unit: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Kill a unit, which is restarted as systemd would; give the process id it had."""
@@ -168,8 +167,7 @@ class LabBox:
 
         What the kernel has not written yet is not lost this way; that takes another test.
         """
-        for unit in reversed(UNITS):
-            self._supervisor.stop(self._name(unit), signal.SIGKILL)
+        self._supervisor.stop(*(self._name(unit) for unit in UNITS), number=signal.SIGKILL)
         for pid in pids(LocalHost(), [self.namespace]):
             os.kill(pid, signal.SIGKILL)
         wait_until(

@@ -111,18 +111,21 @@ class Supervisor:
         """
         return self._call(lambda: self._start_in_loop(program))
 
-    def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
-        """End a program for good: asked first, killed after 5 s.
+    def stop(self, *names: str, number: signal.Signals = signal.SIGTERM) -> None:
+        """End programs for good, all at once: asked first, killed after 5 s.
 
         Raises:
-            LabError: it was never started, or does not die.
+            LabError: one was never started, or does not die.
         """
-        self._call(lambda: self._unwant(name))
-        self._signal(name, number)
-        if not self._wait(lambda: self._pid(name) is None, STOP_TIMEOUT_S):
-            self._signal(name, signal.SIGKILL)
-            self._wait(lambda: self._pid(name) is None, STOP_TIMEOUT_S)
-        self._call(lambda: self._forget(name))
+        for name in names:
+            self._call(lambda name=name: self._unwant(name))  # type: ignore[misc]
+        for signal_number in (number, signal.SIGKILL):
+            for name in names:
+                self._signal(name, signal_number)
+            if self._wait(lambda: not any(self._pid(name) for name in names), STOP_TIMEOUT_S):
+                break
+        for name in names:
+            self._call(lambda name=name: self._forget(name))  # type: ignore[misc]
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Send a signal to a program, which is restarted if it dies of it; give the process id.
@@ -157,9 +160,8 @@ class Supervisor:
         return old_pid if pid is None else pid
 
     def close(self) -> None:
-        """End everything, last started first."""
-        for name in reversed(list(self._running)):
-            self.stop(name)
+        """End everything."""
+        self.stop(*self._running)
         self._call(self._end)
         self._thread.join(STOP_TIMEOUT_S)
         os.close(self._wake_read)

@@ -4,7 +4,7 @@ Guarantees: the reader gives out nothing before its chunk is verified, and refus
 cut, lengthened or reordered. Only X25519 recipients; stanzas of other kinds are passed over.
 Interoperable with the `age` tool and with pyrage, which however only pull from a file.
 
-Source: https://c2sp.org/age · docs/adr/0008-age-in-push-style.md
+Source: https://c2sp.org/age · docs/adr/0003-age-in-push-style.md
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def open_block(layout: FrameLayout, stream: Bytes) -> bytes:
     shape = (layout.rows, layout.columns, layout.samples)[: 3 if layout.samples > 1 else 2]
     if cells.shape != shape or cells.dtype != wanted:
         raise RefusedError("holds another frame than announced")
-    if layout.is_planar:
+    if layout.is_planar and layout.samples > 1:
         cells = np.moveaxis(cells, -1, 0)
     if layout.is_big_endian:
         cells = cells.astype(wanted.newbyteorder(">"))

@@ -22,6 +22,7 @@ Source: design, "The road of an exam", 3; PS3.5 7, 8, A.
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from collections.abc import Sequence
 
@@ -39,6 +40,13 @@ _LEFT_OUT = frozenset(
         dd.EXTENDED_OFFSET_TABLE_LENGTHS,
         dd.ENCAPSULATED_VALUE_LENGTH,
     }
+)
+# What DCMTK puts around Derivation Description when it compresses without loss: about the transfer
+# syntax, not about the instance.
+_CODING_REMARK = re.compile(
+    rb"Lossless JPEG compression, selection value \d, point transform \d+,"
+    rb" compression ratio [\d.]+(?: \[(.*)\])?",
+    re.DOTALL,
 )
 # What decodes to RGB is RGB (PS3.3 C.7.6.3.1.2).
 _SAME_COLOURS = {b"YBR_RCT": b"RGB", b"YBR_ICT": b"RGB"}
@@ -63,6 +71,10 @@ class ContentDigest:
             return  # group lengths are the elements numbered 0
         if tag in dd.TEXT_TAGS:
             value = value.rstrip(b" \0")
+            if tag == dd.DERIVATION_DESCRIPTION:
+                value = _without_coding_remark(value)
+                if not value:
+                    return
             if tag == dd.PHOTOMETRIC_INTERPRETATION:
                 value = _SAME_COLOURS.get(value, value)
         elif number_bytes > 1:
@@ -145,6 +157,12 @@ class ContentDigest:
         whole = hashlib.sha256(_NAME + self._hash.digest() + struct.pack(">Q", len(frames)))
         whole.update(b"".join(frames))
         return whole.hexdigest()
+
+
+def _without_coding_remark(value: bytes) -> bytes:
+    while found := _CODING_REMARK.fullmatch(value):
+        value = found[1] or b""
+    return value
 
 
 def swapped(value: bytes, number_bytes: int) -> bytes:

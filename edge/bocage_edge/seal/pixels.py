@@ -89,7 +89,8 @@ class NativePixels:
 
     def _begin_frame(self, plan: NativePlan) -> None:
         self._frame = None
-        if plan.layout is not None and self._outflow.reserve(plan.frame_bytes):
+        is_wanted = plan.layout is not None or self._must_be_whole(plan)
+        if is_wanted and self._outflow.reserve(plan.frame_bytes):
             self._flush_plain()
             self._frame = bytearray(plan.frame_bytes)
 
@@ -118,11 +119,21 @@ class NativePixels:
         self._note_digest(plan)
         self._place, self._done = 0, self._done + 1
         frame, self._frame = self._frame, None
-        if frame is None or plan.layout is None:
-            return
-        codec = self._codec
-        coding = choose_coding(len(frame), codec.backlog_bytes, codec.rate_bytes_s, codec.workers)
-        if coding is Coding.HTJ2K:
+        if frame is not None:
+            self._code(plan, frame)
+
+    @staticmethod
+    def _must_be_whole(plan: NativePlan) -> bool:
+        """Whether a frame can be heard only once it is there."""
+        return plan.is_planar and plan.frame_bytes <= BLOCK_LIMIT_BYTES
+
+    def _code(self, plan: NativePlan, frame: bytearray) -> None:
+        codec, coding = self._codec, Coding.ZSTD
+        if plan.layout is not None:
+            coding = choose_coding(
+                len(frame), codec.backlog_bytes, codec.rate_bytes_s, codec.workers
+            )
+        if coding is Coding.HTJ2K and plan.layout is not None:
             self._outflow.frame(codec.code_block(plan.layout, frame), plan.layout, frame)
             self._outflow.drain()
         else:

@@ -19,7 +19,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -40,6 +40,7 @@ KEPT_OF_OLD_RATE = 0.8
 # A frame this small says more about the round trip than about the codec.
 MEASURED_FROM_BYTES = 64 * 1024
 URGENT, NORMAL, LATER = 0, 1, 2
+WORKER = (sys.executable, "-P", "-m", "bocage_edge.seal.worker")
 
 log = get(__name__)
 
@@ -97,6 +98,7 @@ class CodecPool:
         *,
         budget_bytes: int = BUDGET_BYTES,
         job_within_s: float = JOB_WITHIN_S,
+        argv: Sequence[str] = WORKER,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start the threads; each starts its worker with its first job.
@@ -104,12 +106,14 @@ class CodecPool:
         Args:
             workers: processes; None for one a processor.
             job_within_s: after this a worker is ended and its job has failed.
+            argv: how a worker is started; our process id is added.
         """
         self.workers = workers or max(1, len(os.sched_getaffinity(0)))
         self.budget = Budget(budget_bytes)
         self.walls: Walls | None = None  # of the worker that started last
         self._monotonic = monotonic
         self._job_within_s = job_within_s
+        self._argv = list(argv)
         self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._lock = threading.Lock()
@@ -196,7 +200,7 @@ class CodecPool:
                 job = self._jobs.get_nowait()
             except queue.Empty:
                 return
-            job.future.set_exception(CodecFailedError("the codecs were shut down"))
+            _shut_out(job)
 
     # -- between the threads
 
@@ -240,7 +244,7 @@ class _Seat(threading.Thread):
         while True:
             job = self._pool._jobs.get()
             if self._pool._closing:
-                job.future.set_exception(CodecFailedError("the codecs were shut down"))
+                _shut_out(job)
                 break
             if job.future.set_running_or_notify_cancel():
                 self._serve(job)
@@ -283,7 +287,7 @@ class _Seat(threading.Thread):
     def _start_worker(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         with theirs:
-            argv = [sys.executable, "-P", "-m", "bocage_edge.seal.worker", str(os.getpid())]
+            argv = [*self._pool._argv, str(os.getpid())]
             # The numeric libraries would start threads of their own, outside the walls.
             single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
             self.child = spawn(argv, stdin=theirs.fileno(), env=single)
@@ -310,6 +314,11 @@ class _Seat(threading.Thread):
             child.kill()
             with contextlib.suppress(TimeoutError):
                 child.wait(5)
+
+
+def _shut_out(job: _Job) -> None:
+    if job.future.set_running_or_notify_cancel():
+        job.future.set_exception(CodecFailedError("the codecs were shut down"))
 
 
 def decoded_photometric(photometric: str) -> str:

@@ -195,10 +195,7 @@ class Scanner:
         if self._state is not _State.OPAQUE:
             self._close_levels(0)
             if self._left or self._levels or self._state is not _State.ELEMENTS:
-                # Less than a tag's worth of zeros is padding without an element, not a cut.
-                is_padding = not self._levels and len(self._left) < 8 and not any(self._left)
-                is_padding = is_padding and self._state is _State.ELEMENTS
-                self._blame(Fault.MALFORMED if is_padding else Fault.TRUNCATED)
+                self._blame(Fault.TRUNCATED)
         if not self.noted.is_identified:
             self._cannot_identify(self.noted.missing())
         self._left = b""

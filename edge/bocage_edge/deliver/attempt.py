@@ -270,6 +270,7 @@ class _Counted:
         for block in self._blocks:
             self.size += len(block)
             yield block
+            del block  # not two large ones at a time
 
 
 def _is_way(wanted: Context, found: Context) -> bool:

@@ -111,6 +111,7 @@ class Source:
 
     def _fill(self) -> bool:
         while not len(self._block):
+            self._block = memoryview(b"")  # an empty view still holds its whole block
             block = next(self._blocks, None)
             if block is None:
                 return False

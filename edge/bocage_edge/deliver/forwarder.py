@@ -345,9 +345,10 @@ class Forwarder:
 
     def _wait_s(self, now: float) -> float:
         wait_s = LONGEST_WAIT_S
-        due_at = self._spool.next_delivery_at()
-        if due_at is not None and due_at > now:
-            wait_s = min(wait_s, due_at - now)
+        if self.is_idle:  # else a lane rings soon; the question walks over all that waits
+            due_at = self._spool.next_delivery_at()
+            if due_at is not None and due_at > now:
+                wait_s = min(wait_s, due_at - now)
         if not self._is_handed_over:
             wait_s = min(wait_s, max(self._hand_over_at - now, 0.0))
         return wait_s

@@ -318,6 +318,8 @@ def fragments(dataset: Iterable[bytes], size: int) -> Iterator[tuple[bytes, byte
                     yield DATA, held
                 held = bytes(pending)
                 pending.clear()
+        # A block may be a frame of 64 MiB: let go of it before the next one is made.
+        del view, block
     if pending and held:
         yield DATA, held
         held = b""

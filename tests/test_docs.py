@@ -10,6 +10,7 @@ import click
 import pytest
 
 from bocage_edge.cli import main
+from bocage_edge.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION
 from bocage_edge.receive.answer import Answer
 from bocage_edge.receive.negotiation import OUR_ORDER
 from tests.source_tree import ROOT, files
@@ -56,6 +57,12 @@ def exists(words: list[str]) -> bool:
 def test_conformance_names_every_answer_to_a_c_store() -> None:
     text = (ROOT / "docs/conformance.md").read_text()
     assert [each.name for each in Answer if f"| {each.status:04X} |" not in text] == []
+
+
+def test_conformance_names_the_implementation() -> None:
+    text = (ROOT / "docs/conformance.md").read_text()
+    assert f"`{IMPLEMENTATION_CLASS_UID}`" in text
+    assert f"`{IMPLEMENTATION_VERSION}`" in text
 
 
 def test_conformance_names_every_transfer_syntax() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import threading
+from types import FrameType
 
 import click
 from rich.console import Console
@@ -18,9 +20,9 @@ from bocage_provisioning.lab.errors import LabError
 from bocage_provisioning.lab.laboratory import Laboratory
 from bocage_provisioning.lab.topology import Line
 from bocage_system.command import CommandError
-from bocage_system.daemon import stop_event
 
 FAILED = 1
+INTERRUPTED = 130
 
 
 @click.command()
@@ -35,7 +37,7 @@ def demo(
 ) -> None:
     """Send real exams from a hospital to a practice on this machine, and reports back."""
     console = Console(stderr=True)
-    stop = stop_event()
+    signal.signal(signal.SIGTERM, _end)
     line = Line(rate_mbit=rate_mbit, delay_ms=delay_ms, loss_pct=loss_pct)
     try:
         with Laboratory(name, line=line) as lab:
@@ -44,7 +46,10 @@ def demo(
                 outcome = Demonstration(lab, progress).run()
             _tell(outcome, as_json=as_json)
             if not ends:
-                _stay(lab, stop, console)
+                console.print(how_to_send(lab.topology.hospital_lan, lab.topology.practice_lan))
+                threading.Event().wait()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except (LabError, CommandError) as error:
         console.print(f"[red]{error}[/red]")
         if as_json:
@@ -61,9 +66,9 @@ def _tell(outcome: Outcome, *, as_json: bool) -> None:
         click.echo(json.dumps(outcome.to_json()))
 
 
-def _stay(lab: Laboratory, stop: threading.Event, console: Console) -> None:
-    console.print(how_to_send(lab.topology.hospital_lan, lab.topology.practice_lan))
-    stop.wait()
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """Leave the way Ctrl-C does: what was brought up is taken away on the way out."""
+    raise KeyboardInterrupt
 
 
 def how_to_send(hospital_lan: str, practice_lan: str) -> str:

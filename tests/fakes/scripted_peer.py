@@ -8,6 +8,7 @@ Source: PS3.8 9.3 (PDUs), PS3.7 6.3 (command sets).
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,6 +52,16 @@ class ScriptedPeer:
     def send(self, raw: bytes) -> None:
         """Send bytes as they are."""
         self._socket.sendall(raw)
+
+    def send_all_or_be_cut(self, raw: bytes) -> None:
+        """Send bytes; the other side may close the connection meanwhile."""
+        with contextlib.suppress(ConnectionError):
+            self._socket.sendall(raw)
+
+    def finish_sending(self) -> None:
+        """Say that nothing more will come (TCP FIN)."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
 
     def receive(self) -> Pdu:
         """Wait for the next PDU."""

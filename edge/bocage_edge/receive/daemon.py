@@ -90,6 +90,7 @@ class Receiver:
         self._reception: SiteReception | None = None
         self._server: SiteServer | None = None
         self._address: tuple[str, int] | None = None  # as configured
+        self._revision = 0  # the last that the ledger knows of
         self._faults: dict[str, str] = {}
 
     @property
@@ -139,6 +140,9 @@ class Receiver:
         receive = in_force.desired.receive
         self._address = (receive.address, receive.port)
         revision = in_force.desired.revision
+        if revision == self._revision:
+            return
+        self._revision = revision
         _log.info("configuration in force", revision=revision)
         entry = draft("configuration", self._clock.now(), unit=UNIT, revision=revision)
         self._spool.record(BOX_CHAIN, [entry])

@@ -145,8 +145,10 @@ def is_storage(abstract_syntax: str) -> bool:
 def _answer(context: Proposed) -> Answered:
     if context.abstract_syntax != VERIFICATION and not is_storage(context.abstract_syntax):
         return _refused(context, ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED)
+    # C-ECHO has no data set: only what a command set can be written in makes sense.
+    possible = UNCOMPRESSED if context.abstract_syntax == VERIFICATION else OUR_ORDER
     best = min(
-        (syntax for syntax in context.transfer_syntaxes if syntax in _RANK),
+        (syntax for syntax in context.transfer_syntaxes if syntax in possible),
         key=_RANK.__getitem__,
         default=None,
     )

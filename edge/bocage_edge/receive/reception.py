@@ -53,6 +53,20 @@ class RefusedInstance:
 
 
 @dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of the log that may come many times a second."""
+
+    event: str  # "fault", "alarm", "not ready"
+    what: str
+    detail: str
+
+    def log(self, count: int) -> None:
+        """Write it."""
+        write = _log.error if self.event == "alarm" else _log.warning
+        write(self.event, what=self.what, detail=self.detail, count=count)
+
+
+@dataclass(frozen=True, slots=True)
 class _InForce:
     """One configuration, as the associations see it."""
 
@@ -91,6 +105,7 @@ class SiteReception:
         self._open_associations = 0
         self._tally = Tally()
         self._refused = Book[RefusedAssociation | RefusedInstance]()
+        self._said = Book[_Line]()
         self._last_alarm: dict[str, Any] | None = None
         self._now_in_force = self._look(in_force)
 
@@ -152,8 +167,7 @@ class SiteReception:
 
     def fault(self, where: str, error: Exception) -> None:
         """Note an error that has no better place to go. Its text may quote the peer: left out."""
-        self._count(f"fault: {where}")
-        _log.warning("fault", where=where, error=type(error).__name__)
+        self._say_once(f"fault: {where}", _Line("fault", where, type(error).__name__))
 
     def step(self) -> None:
         """Write down the refusals that have gathered; to be called every few seconds.
@@ -161,8 +175,11 @@ class SiteReception:
         Raises:
             SpoolError: the index failed.
         """
+        now = self._clock.monotonic()
         with self._lock:
-            folded = self._refused.due(self._clock.monotonic())
+            folded, said = self._refused.due(now), self._said.due(now)
+        for each in said:
+            each.key.log(each.count)
         self._record(folded)
 
     def close(self) -> None:
@@ -205,8 +222,9 @@ class SiteReception:
             return RefusedSink(self._say(request, Answer.SERVICE_GONE, ""))
         target = in_force.targets.find(service.link)
         if isinstance(target, NotReady):
-            if target.is_alarm:
-                self._alarm("partner_changed", target.partner)
+            self._say_once("not ready", _Line("not ready", target.reason, service.link))
+            if target.alarm:
+                self._alarm(target.alarm, service.link)
             return RefusedSink(self._say(request, target.answer, target.partner))
         return self._begin(Arrival(request, service, target, self._clock.now()))
 
@@ -238,7 +256,7 @@ class SiteReception:
                 )
             )
         elif not is_conformant(request.command.sop_instance):
-            self._count("odd UID taken")
+            self._count("odd UID taken", request.admitted.service.link)
         return answer, comment
 
     def _refuse(self, refused: RefusedAssociation | RefusedInstance) -> None:
@@ -290,17 +308,24 @@ class SiteReception:
         entry = draft("refused", self._clock.now(), **body)
         self._spool.record(refused.link, [entry])
 
-    def _count(self, word: str) -> None:
+    def _count(self, word: str, link: str) -> None:
         with self._lock:
             self._tally.add(word)
         if word == "changed_content":
-            self._alarm(word, "")
+            self._alarm(word, link)
 
-    def _alarm(self, kind: str, partner: str) -> None:
+    def _alarm(self, kind: str, link: str) -> None:
         with self._lock:
-            self._tally.add(f"alarm: {kind}")
-            self._last_alarm = {"at": self._clock.now(), "kind": kind, "partner": partner}
-        _log.error("alarm", kind=kind, partner=partner)
+            self._last_alarm = {"at": self._clock.now(), "kind": kind, "link": link}
+        self._say_once(f"alarm: {kind}", _Line("alarm", kind, link))
+
+    def _say_once(self, word: str, line: _Line) -> None:
+        """Count, and log what has not been logged within the minute."""
+        with self._lock:
+            self._tally.add(word)
+            folded = self._said.note(line, self._clock.monotonic())
+        if folded is not None:
+            line.log(folded.count)
 
 
 def _fault_of(request: StoreRequest) -> Answer | None:

@@ -52,7 +52,7 @@ class Arrival:
 class Outcome(Protocol):
     """Hears how it went, for counters and alarms."""
 
-    def __call__(self, word: str) -> None:
+    def __call__(self, word: str, link: str) -> None:
         """Count `received`, `same_again`, `raised`, `changed_content`."""
 
 
@@ -103,7 +103,7 @@ class Acceptance:
             self._accept_new(arrival, incoming, sealed, key, kind)
         except SameInstanceError:
             # Another process would have to bring it; the next time it is known.
-            self._count("same_again")
+            self._count("same_again", arrival.target.link)
 
     def _accept_new(
         self, arrival: Arrival, incoming: IncomingFile, sealed: Sealed, key: str, kind: str
@@ -124,19 +124,19 @@ class Acceptance:
             received_at=arrival.received_at,
         )
         self._spool.accept_outgoing(incoming, new, [entry])
-        self._count(kind)
+        self._count(kind, arrival.target.link)
 
     def _same_again(self, arrival: Arrival, sealed: Sealed, key: str, known: KnownInstance) -> None:
         exam = exam_id(arrival.target.link_key, sealed.study_uid)
         service = arrival.service
         entry = self._entry("same_again", arrival, sealed, exam, key, known.object, None)
         self._spool.again(known.object, [entry])
-        self._count("same_again")
+        self._count("same_again", arrival.target.link)
         is_done = known.state is ObjectState.RETIRED
         if not is_done and service.exam_class.rank < known.klass.rank:
             raised = self._entry("raised", arrival, sealed, exam, key, known.object, None)
             if self._spool.raise_class(known.object, service.exam_class, [raised]):
-                self._count("raised")
+                self._count("raised", arrival.target.link)
 
     def _entry(
         self,

@@ -29,13 +29,13 @@ class NotReady:
 
     Args:
         reason: for the log, from a fixed list of sentences.
-        is_alarm: a confirmed partner's keys were replaced.
+        alarm: the kind of alarm it is; empty: none, it passes by itself.
     """
 
     answer: Answer
     partner: str
     reason: str
-    is_alarm: bool = False
+    alarm: str = ""
 
 
 class Targets:
@@ -72,8 +72,11 @@ class Targets:
     def _look_at(self, link: Link) -> Target | NotReady:
         partner = partner_of(link, self._in_force.pins)
         if not isinstance(partner, Confirmed):
-            answer = Answer.PARTNER_CHANGED if partner.changed else Answer.NOT_CONFIRMED
-            return NotReady(answer, link.partner, partner.reason, is_alarm=partner.changed)
+            if partner.changed:
+                changed = Answer.PARTNER_CHANGED
+                return NotReady(changed, link.partner, partner.reason, "partner_changed")
+            waiting = Answer.NOT_CONFIRMED
+            return NotReady(waiting, link.partner, partner.reason, "partner_not_confirmed")
         try:
             key = self._link_key(link.id)
         except KeeperError as error:

@@ -114,6 +114,7 @@ def test_storage_classes(abstract_syntax: str, accepted: bool) -> None:
 def test_verification_is_accepted() -> None:
     """C-ECHO, the technologist's first question."""
     assert answer(VERIFICATION, IMPLICIT_LITTLE) == (ContextResult.ACCEPTED, IMPLICIT_LITTLE)
+    assert answer(VERIFICATION, JPEG_BASELINE)[0] is BAD_SYNTAX
 
 
 def test_queries_are_refused_by_class() -> None:

@@ -159,6 +159,7 @@ def test_nothing_is_sealed_to_an_unconfirmed_partner(tmp_path: Path) -> None:
         assert response.status == Answer.NOT_CONFIRMED.status
         assert response.comment == "Partner caen-1 is not confirmed"
         assert site.objects() == []
+        assert site.reception.status()["last_alarm"]["kind"] == "partner_not_confirmed"
         (entry,) = site.entries("refused")
         assert entry.chain == LINK
         assert entry.draft.body["reason"] == "not_confirmed"

@@ -84,7 +84,7 @@ class OutboundSession:
         self._spent = wire_bytes
         last_commit = max(partner.commit, memory.now.partner_commit)
         self.sender = Sender(partner.streams, last_commit, self._is_signed)
-        self._puller = Puller(held, max(partner.ledger, held))
+        self._puller = Puller(held, max(partner.ledger, held), last_head=partner.ledger)
         self._blocks: dict[int, tuple[int, memoryview]] = {}
         self._recording: list[Stored] = []
         self._unrecorded: set[str] = set()

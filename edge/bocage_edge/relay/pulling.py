@@ -29,12 +29,14 @@ class Puller:
 
     Args:
         held: number of the last entry of the partner's chain that we hold.
-        partner_head: the highest number the partner has said its chain has.
+        partner_head: the highest number the partner is known to have.
+        last_head: of its HELLO or of its last HEAD.
     """
 
     held: int
     partner_head: int
     state: PullState = PullState.IDLE
+    last_head: int = -1
 
     def ask(self) -> Pull | None:
         """Give the next pull, if there is something to fetch and nothing under way."""
@@ -49,9 +51,11 @@ class Puller:
         Raises:
             RelayProtocolError: it says a number that is not higher than the last.
         """
-        if head.number <= self.partner_head:
+        # A page may have brought more than the last HEAD said, so HEADs compare among themselves.
+        if head.number <= self.last_head:
             raise RelayProtocolError(Fault.BAD_ENTRIES, "HEAD that does not grow")
-        self.partner_head = head.number
+        self.last_head = head.number
+        self.partner_head = max(self.partner_head, head.number)
 
     def on_entries(self, entries: Entries) -> Entries | None:
         """Entries came.

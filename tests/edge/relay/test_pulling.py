@@ -14,7 +14,7 @@ PAGE = Entries(4, (b"five",), has_more=False, head=b"{}")
 
 
 def puller(state: PullState) -> Puller:
-    made = Puller(held=4, partner_head=5)
+    made = Puller(held=4, partner_head=5, last_head=5)
     if state is not PullState.IDLE:
         made.ask()
     if state is PullState.CHECKING:
@@ -81,3 +81,10 @@ def test_what_could_not_be_kept_is_asked_for_again() -> None:
     made = puller(PullState.CHECKING)
     made.not_kept()
     assert made.ask() == Pull(4, 250)
+
+
+def test_a_head_for_what_a_page_has_brought_already_is_no_fault() -> None:
+    made = puller(PullState.CHECKING)
+    made.kept(9, has_more=False)
+    made.on_head(Head(7))
+    assert made.ask() is None

@@ -28,6 +28,12 @@ async def all_stored(box: TwinBox, count: int) -> None:
     await until(lambda: box.states(Direction.OUT).get(ObjectState.STORED, 0) == count, box)
 
 
+def in_flight(box: TwinBox) -> int:
+    if box.service is None or box.service.outbound is None:
+        return 0
+    return box.service.outbound.sender.in_flight
+
+
 def attempts(box: TwinBox, name: str) -> int:
     row = box.spool.get(name)
     return 0 if row is None else row.attempts
@@ -127,23 +133,18 @@ async def test_a_commit_that_was_lost_is_signed_again(tmp_path: Path) -> None:
 
 
 async def test_an_urgent_object_overtakes_a_large_one(tmp_path: Path) -> None:
-    async with two_boxes(tmp_path) as (hospital, practice, _):
+    async with two_boxes(tmp_path) as (hospital, practice, line):
+        line.hold_at = 100_000
         hospital.send(object_bytes(1, 30_000_000))
-        await until(
-            lambda: (
-                hospital.service is not None
-                and hospital.service.outbound is not None
-                and hospital.service.outbound.sender.in_flight == 1
-            ),
-            hospital,
-        )
+        await until(lambda: not line.is_free.is_set(), hospital)
         urgent = hospital.send(object_bytes(2, 300_000), ExamClass.URGENT)
         assert hospital.service is not None
         hospital.service.ring()
-        await until(lambda: practice.spool.has(urgent), practice)
+        await until(lambda: in_flight(hospital) == 2, hospital)
+        line.is_free.set()
         await all_stored(hospital, 2)
-        kept = [e.body["object"] for e in practice.own_entries() if e.kind == "stored"]
-        assert kept[0] == urgent
+        await until(lambda: len(practice.own_entries()) == 2, practice)
+        assert practice.own_entries()[0].body["object"] == urgent
 
 
 async def test_a_full_receiver_puts_off_and_takes_later(tmp_path: Path) -> None:

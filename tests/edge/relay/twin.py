@@ -260,6 +260,9 @@ class Line:
         self._tasks: set[asyncio.Task[None]] = set()
         self.carried_bytes = 0  # from the hospital to the practice
         self.connections = 0
+        self.hold_at: int | None = None  # then nothing goes on until `is_free` is set
+        self.is_free = asyncio.Event()
+        self.is_free.set()
 
     def cut_at(self, *counts: int) -> None:
         """Cut the next connections, each after so many bytes from the hospital."""
@@ -310,6 +313,10 @@ class Line:
     ) -> None:
         carried = 0
         while data := await reader.read(65536):
+            if self.hold_at is not None and self.carried_bytes >= self.hold_at:
+                self.hold_at = None
+                self.is_free.clear()
+            await self.is_free.wait()
             if limit is not None and carried + len(data) >= limit:
                 writer.write(data[: limit - carried])
                 self.carried_bytes += limit - carried

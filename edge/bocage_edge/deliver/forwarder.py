@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bocage_contract.configuration import Destination
@@ -22,10 +22,11 @@ from bocage_edge.deliver.entries import entries_of
 from bocage_edge.deliver.hold import Standing, after
 from bocage_edge.deliver.lane import Result
 from bocage_edge.deliver.outcome import Deferred, Delivered, Refused, Scope
-from bocage_edge.deliver.schedule import hold_s, retry_delay_s
+from bocage_edge.deliver.schedule import hold_s, retry_delay_s, weight_of
+from bocage_edge.deliver.stations import Station, said_of_all
 from bocage_edge.errors import KeeperError
 from bocage_edge.spool.store import Spool
-from bocage_edge.spool.types import Delivery, DeliveryState, Verdict
+from bocage_edge.spool.types import Delivery, Verdict
 from bocage_system import logs
 
 LOG = logs.get(__name__)
@@ -34,9 +35,6 @@ MAX_BUSY_LANES = 6
 LOOK_AHEAD = 32  # due deliveries looked at, a destination
 # What lanes may hold together: the process stays below 200 MB whatever the objects are.
 BUDGET_BYTES = 72 * 1024 * 1024
-MAX_WEIGHT_BYTES = 64 * 1024 * 1024
-# A sealed object is smaller than what it opens to; seldom more than by this factor.
-LIKELY_RATIO = 8
 
 ECHO_EVERY_S = 300.0
 HAND_OVER_EVERY_S = 0.5
@@ -90,20 +88,6 @@ class _Seat:
     weight_bytes: int = 0
 
 
-@dataclass(slots=True)
-class _Station:
-    """What is known of a destination since the start."""
-
-    standing: Standing = field(default_factory=Standing)
-    last_success_at: float | None = None
-    last_refusal: str | None = None
-    asked_at: float | None = None
-    echo: EchoResult | None = None
-    configured: Destination | None = None
-    is_resting: bool = False
-    rests_until: float = 0.0
-
-
 class Forwarder:
     """The deliver unit between two steps."""
 
@@ -133,7 +117,7 @@ class Forwarder:
         self._echo_every_s = echo_every_s
         self._reports: queue.SimpleQueue[tuple[LaneLike, Order, Result]] = queue.SimpleQueue()
         self._seats: list[_Seat] = []
-        self._stations: dict[str, _Station] = {}
+        self._stations: dict[str, Station] = {}
         self._hand_over_at = 0.0
         self._is_handed_over = False
         self._keeper_fault: str | None = None
@@ -355,48 +339,20 @@ class Forwarder:
 
     def status(self, now: float, setup: Setup) -> dict[str, Any]:
         """Say how it stands, for the doctor and the desk."""
-        backlog = self._spool.delivery_backlog()
-        pauses = {pause.destination: pause for pause in self._spool.pauses()}
-        names = {*setup.destinations, *(each.destination for each in backlog)}
-        stations = {}
-        for name in sorted(names):
-            pause = pauses.get(name)
-            counts = {each.state: each.deliveries for each in backlog if each.destination == name}
-            stations[name] = {
-                "is_configured": name in setup.destinations,
-                "due": counts.get(DeliveryState.DUE, 0),
-                "refused": counts.get(DeliveryState.REFUSED, 0),
-                "held_until": pause.due_at if pause and pause.due_at > now else None,
-                "held_reason": pause.reason if pause else None,
-                **self._said_of(self._station(name)),
-            }
         faults = [*setup.faults, *([self._keeper_fault] if self._keeper_fault else [])]
         return {
             "locked": setup.locked,
             "revision": setup.revision,
             "busy": sum(seat.order is not None for seat in self._seats),
-            "destinations": stations,
+            "destinations": said_of_all(
+                self._stations,
+                setup.destinations,
+                self._spool.delivery_backlog(),
+                self._spool.pauses(),
+                now,
+            ),
             "faults": faults,
         }
 
-    @staticmethod
-    def _said_of(station: _Station) -> dict[str, Any]:
-        echo = station.echo
-        return {
-            "last_success_at": station.last_success_at,
-            "last_refusal": station.last_refusal,
-            "echo_at": station.asked_at if echo else None,
-            "echo_ok": echo.is_there if echo else None,
-            "echo_reason": echo.reason if echo else None,
-            "echo_ms": echo.took_ms if echo else None,
-        }
-
-    def _station(self, name: str) -> _Station:
-        return self._stations.setdefault(name, _Station())
-
-
-def weight_of(delivery: Delivery) -> int:
-    """Guess the most memory that sending an object takes: one block of it, at most 64 MiB."""
-    carried = delivery.object
-    likely = carried.dataset_bytes or carried.size_bytes * LIKELY_RATIO
-    return min(likely, MAX_WEIGHT_BYTES)
+    def _station(self, name: str) -> Station:
+        return self._stations.setdefault(name, Station())

@@ -6,6 +6,8 @@ one probing attempt at a time, not by every instance in turn, and the others fol
 
 from __future__ import annotations
 
+from bocage_edge.spool.types import Delivery
+
 # Of one instance: what failed with it will hardly go at once.
 FIRST_DELAY_S = 30
 LONGEST_DELAY_S = 3600
@@ -13,6 +15,11 @@ LONGEST_DELAY_S = 3600
 # Of a destination: a station that restarts is back within a minute, and exams wait for it.
 FIRST_HOLD_S = 5
 LONGEST_HOLD_S = 300
+
+# No block of a sealed object opens to more.
+MAX_WEIGHT_BYTES = 64 * 1024 * 1024
+# A sealed object is smaller than what it opens to; seldom by more than this factor.
+LIKELY_RATIO = 8
 
 
 def retry_delay_s(attempts: int, jitter: float) -> float:
@@ -38,3 +45,10 @@ def hold_s(failures: int, jitter: float) -> float:
 def _doubled(first_s: float, longest_s: float, count: int, jitter: float) -> float:
     doubled = first_s * 2 ** min(count - 1, 16)
     return float(min(doubled, longest_s)) * (1 + 0.1 * jitter)
+
+
+def weight_of(delivery: Delivery) -> int:
+    """Guess the most memory that sending an object takes: one block of it, at most 64 MiB."""
+    carried = delivery.object
+    likely = carried.dataset_bytes or carried.size_bytes * LIKELY_RATIO
+    return min(likely, MAX_WEIGHT_BYTES)

@@ -9,15 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydicom.data import get_testdata_file
 
 from bocage_provisioning.lab.bringing_up import bring_up, is_tunnel_up
 from bocage_provisioning.lab.errors import LabError
 from bocage_provisioning.lab.folders import DISK, memory_folder, take_lock
 from bocage_provisioning.lab.laboratory import WAN_SOURCE, Laboratory
 from bocage_provisioning.lab.namespaces import present
+from bocage_provisioning.lab.peers import send_argv
 from bocage_provisioning.lab.topology import (
     HOSPITAL_TUNNEL_ADDRESS,
     PRACTICE_TUNNEL_ADDRESS,
+    STATION_ADDRESS,
     Line,
     Topology,
 )
@@ -72,6 +75,18 @@ def test_the_modality_is_answered_and_a_stranger_is_not(lab: Laboratory) -> None
     lab.modality_echo()
     with pytest.raises(CommandError):
         lab.modality_echo(calling_aet="STRANGER")
+
+
+def test_a_peer_counts_every_instance_that_reaches_it(lab: Laboratory) -> None:
+    file = get_testdata_file("CT_small.dcm", download=False)
+    assert isinstance(file, str)
+    to = (STATION_ADDRESS, lab.station.port)
+    argv = send_argv([Path(file)], called_aet="STATION", calling_aet="TEST", to=to)
+    before = lab.station.stores()
+    for _ in range(2):
+        LocalHost(lab.topology.practice_lan).run(argv)
+    assert lab.station.stores() == before + 2
+    assert len([path for path in lab.station_received() if path.name.startswith("CT.")]) == 1
 
 
 def test_the_sites_lans_never_meet(lab: Laboratory) -> None:
@@ -135,9 +150,7 @@ def test_a_power_cut_locks_the_box_and_the_link_comes_back(lab: Laboratory) -> N
     assert (box.run / "opening" / "opening.key").exists()
 
 
-def test_a_second_one_of_the_same_name_is_refused(
-    lab: Laboratory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_one_of_the_same_name_is_refused(lab: Laboratory) -> None:
     with pytest.raises(LabError, match="is up already"):
         take_lock(memory_folder(), NAME, timeout_s=0.0)
     assert len([space for space in present(HOST) if space in lab.topology.namespaces]) == 5

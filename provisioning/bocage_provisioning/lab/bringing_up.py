@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -31,6 +32,8 @@ from bocage_provisioning.lab.laboratory import Laboratory
 from bocage_provisioning.lab.waiting import wait_until
 
 TUNNEL_TIMEOUT_S = 30.0
+
+T = TypeVar("T")
 
 
 class Signer:
@@ -70,27 +73,26 @@ def bring_up(lab: Laboratory, tell: Callable[[str], None] = lambda _: None) -> S
     hospital, practice = lab.hospital, lab.practice
     boxes = (practice, hospital)  # the one that is called first: the first call is heard
     tell("first boot of both boxes: keys and cards")
-    with ThreadPoolExecutor(2) as both:  # the paper code's scrypt costs a second each
-        first = both.submit(_first_boot, hospital, f"hospital-{lab.topology.name}", signer)
-        second = both.submit(_first_boot, practice, f"practice-{lab.topology.name}", signer)
-        own, partner = first.result(), second.result()
+    own, partner = _at_once(
+        lambda: _first_boot(hospital, f"hospital-{lab.topology.name}", signer),
+        lambda: _first_boot(practice, f"practice-{lab.topology.name}", signer),
+    )
     tell("signed configurations")
     now = int(time.time())
-    signer.load(hospital, hospital_desired(own, partner, now))
-    signer.load(practice, practice_desired(partner, own, now))
+    _at_once(
+        lambda: signer.load(hospital, hospital_desired(own, partner, now)),
+        lambda: signer.load(practice, practice_desired(partner, own, now)),
+    )
     for box in boxes:
         box.start("keeper")
     for box in boxes:
         box.wait_keeper()
     tell("the two sites read each other's six words")
-    _confirm(hospital, practice)
-    _confirm(practice, hospital)
+    _at_once(lambda: _confirm(hospital, practice), lambda: _confirm(practice, hospital))
     tell("tunnel, then the other units")
     for box in boxes:
         box.start("link", "receive", "relay", "deliver")
-    with ThreadPoolExecutor(2) as both:
-        for done in [both.submit(box.unlock) for box in boxes]:
-            done.result()
+    _at_once(hospital.unlock, practice.unlock)
     wait_ready(lab)
     return signer
 
@@ -116,6 +118,13 @@ def is_tunnel_up(box: LabBox) -> bool:
     status = box.status("link") or {}
     links = status.get("links") or []
     return bool(links) and all(link.get("up") for link in links)
+
+
+def _at_once(first: Callable[[], T], second: Callable[[], T]) -> tuple[T, T]:
+    """Do what two people at two sites do at the same time."""
+    with ThreadPoolExecutor(2) as people:
+        done = [people.submit(first), people.submit(second)]
+        return done[0].result(), done[1].result()
 
 
 def _first_boot(box: LabBox, device: str, signer: Signer) -> Identity:

@@ -15,7 +15,7 @@ from bocage_provisioning.lab.processes import Owner, Program
 
 ENVIRONMENT = {"TCP_NODELAY": "1"}
 OWNER = Owner(31020, 31020)
-STORED = re.compile(r"storing DICOM file: ")
+STORED = re.compile(r"^I: Received Store Request", re.MULTILINE)
 ACCEPT_ALL = ("--accept-all",)  # every transfer syntax DCMTK knows
 
 
@@ -46,7 +46,10 @@ class Peer:
         )
 
     def files(self) -> list[Path]:
-        """List what it has received; an instance that came again has the same name."""
+        """List what it has received, or is receiving: the last one may not be whole yet.
+
+        An instance that comes again takes the place of the first; `stores` counts both.
+        """
         return sorted(self.received.glob("*.dcm"))
 
     def stores(self) -> int:

@@ -16,14 +16,14 @@ OPERATIONS: dict[str, frozenset[str]] = {
     "relay": frozenset({"append", "sign", "commit", "accept_partner"}) | _READING,
     "deliver": frozenset({"append", "link_key"}),
     "link": frozenset({"append"}),
-    ADMINISTRATOR: frozenset(
-        {"append", "pin", "verify_own", "verify_partner", "link_key", "head", "entries"}
-    )
-    | _READING,
 }
+# Root could read the keys themselves, and a developer's one user is every unit at once.
+_ADMINISTRATORS = frozenset({"pin", "verify_own", "verify_partner"})
+OPERATIONS[ADMINISTRATOR] = _ADMINISTRATORS.union(*OPERATIONS.values())
 
 # What may be signed on request, beside heads and commits: types of contract/signing.py.
 PURPOSES: dict[str, frozenset[str]] = {"relay": frozenset({"bocage.relay-hello"})}
+PURPOSES[ADMINISTRATOR] = PURPOSES["relay"]
 COMMIT_TYPE = "bocage.relay-commit"
 
 _EVERY_UNIT = frozenset({"started", "corrupt", "configuration"})
@@ -35,9 +35,10 @@ KINDS: dict[str, frozenset[str]] = {
     "deliver": _EVERY_UNIT
     | {"opened", "delivered", "refused", "transcoded", "held", "cannot_open", "locked"},
     "link": _EVERY_UNIT | {"tunnel", "partner_changed", "clock"},
-    ADMINISTRATOR: _EVERY_UNIT
-    | {"unlocked", "locked", "sent_again", "dropped", "held", "released", "delivered_again"},
 }
+KINDS[ADMINISTRATOR] = frozenset(
+    {"unlocked", "locked", "sent_again", "dropped", "held", "released", "delivered_again"}
+).union(*KINDS.values())
 # Kinds that the keeper writes itself, of what it has seen itself.
 PARTNER_CONFIRMED = "partner_confirmed"
 PARTNER_CHANGED = "partner_changed"

@@ -1,0 +1,91 @@
+"""Two ledgers of one link compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from bocage_contract.ledger import Entry
+from bocage_edge.ledger.reconcile import Report, reconcile
+from tests.edge.ledger.chains import entries
+
+FLERS, CAEN = "flers-1/flers-caen", "caen-1/flers-caen"
+Written = tuple[str, Mapping[str, object]]
+SENT: Written = ("received", {"object": "a", "digest": "d"})
+STORED: Written = ("stored", {"object": "a"})
+OPENED: Written = ("opened", {"object": "a", "digest": "d"})
+DELIVERED: Written = ("delivered", {"object": "a"})
+
+
+def compare(ours: list[Written], theirs: list[Written]) -> Report:
+    own: list[Entry] = entries(FLERS, *ours)
+    partner: list[Entry] = entries(CAEN, *theirs)
+    return reconcile(own, partner, own_name="flers-1", partner_name="caen-1")
+
+
+def test_two_empty_ledgers_agree() -> None:
+    assert compare([], []).is_settled
+
+
+def test_the_whole_road_agrees() -> None:
+    report = compare([SENT], [STORED, OPENED, DELIVERED])
+    assert report.is_settled
+    assert (report.out.sent, report.out.stored, report.out.delivered) == (1, 1, 1)
+
+
+def test_the_way_back_is_compared_as_well() -> None:
+    report = compare([STORED, OPENED, DELIVERED], [SENT])
+    assert report.is_settled
+    assert (report.back.sender, report.back.delivered) == ("caen-1", 1)
+
+
+@pytest.mark.parametrize("come", [[], [STORED], [STORED, OPENED]])
+def test_what_is_on_its_way_waits_and_is_no_difference(come: list[Written]) -> None:
+    report = compare([SENT], come)
+    assert (report.agrees, report.is_settled) == (True, False)
+    assert list(report.out.waiting) == ["a"]
+
+
+def test_stored_for_several_objects_in_one_entry_counts_for_each() -> None:
+    report = compare([SENT], [("stored", {"objects": ["a"]}), OPENED, DELIVERED])
+    assert report.is_settled
+
+
+def test_delivered_to_one_of_several_stations_is_not_done() -> None:
+    part: Written = ("delivered", {"object": "a", "done": False})
+    assert list(compare([SENT], [STORED, OPENED, part]).out.waiting) == ["a"]
+    assert compare([SENT], [STORED, OPENED, part, DELIVERED]).is_settled
+
+
+def test_refused_and_dropped_are_ends_too() -> None:
+    refused: Written = ("refused", {"object": "a", "reason": "wrong SOP class"})
+    report = compare([SENT], [STORED, refused])
+    assert report.is_settled
+    assert report.out.refused == 1
+    report = compare([SENT, ("dropped", {"object": "a"})], [])
+    assert report.is_settled
+    assert report.out.dropped == 1
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "words"),
+    [
+        ([SENT], [STORED, ("opened", {"object": "a", "digest": "x"}), DELIVERED], "other bytes"),
+        ([], [STORED], "never sent it"),
+        ([SENT], [OPENED], "never stored it"),
+        ([SENT], [STORED, DELIVERED], "never opened it"),
+        ([SENT], [("refused", {"object": "a"})], "never stored it"),
+        ([DELIVERED], [], "never opened it"),
+    ],
+)
+def test_what_cannot_be_true_on_both_sides_is_said(
+    ours: list[Written], theirs: list[Written], words: str
+) -> None:
+    report = compare(ours, theirs)
+    assert not report.agrees
+    assert any(words in each.words and each.object == "a" for each in report.differences)
+
+
+def test_a_refusal_at_the_door_concerns_no_object() -> None:
+    assert compare([("refused", {"scope": "instance"})], [("association_refused", {})]).is_settled

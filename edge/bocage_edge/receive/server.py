@@ -21,6 +21,9 @@ from bocage_edge.receive.upper_layer import Limits
 BUSY_LOOK_S = 0.1
 LAST_WORD_S = 1.0  # for an abort to be sent
 LISTEN_LOOK_S = 0.2
+# A modality that lost its power holds its association for two minutes, not for the idle timeout:
+# tcp(7).
+KEEPALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 15, socket.TCP_KEEPCNT: 4}
 
 
 class _Handler(RequestHandler):
@@ -127,6 +130,8 @@ class SiteServer(ThreadedAssociationServer):
         """Take a connection and set it up: answers at once, no call that blocks for ever."""
         connection, address = super().get_request()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for option, value in KEEPALIVE.items():
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connection.settimeout(self.limits.socket_timeout_s)
         return connection, address

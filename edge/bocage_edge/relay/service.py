@@ -74,6 +74,8 @@ class LinkService:
         self.outbound: OutboundSession | None = None
         self.inbound: InboundSession | None = None
         self._cut_entry_at = 0.0
+        self._newest: Connection | None = None
+        self._surprise: BaseException | None = None
 
     async def run(self) -> None:
         """Serve until `stop`; whatever is unexpected passes on."""
@@ -83,6 +85,8 @@ class LinkService:
         finally:
             self.stop()
             await listening
+        if self._surprise is not None:
+            raise self._surprise
 
     def stop(self) -> None:
         """End both connections and come to an end."""
@@ -189,7 +193,15 @@ class LinkService:
         self._strangers.add(connection)
         visit = asyncio.create_task(self._welcome(connection))
         self._visits.add(visit)
-        visit.add_done_callback(self._visits.discard)
+        visit.add_done_callback(self._visit_ended)
+
+    def _visit_ended(self, visit: asyncio.Task[None]) -> None:
+        self._visits.discard(visit)
+        error = None if visit.cancelled() else visit.exception()
+        if error is not None:
+            # Nothing that was expected: the process ends, and begins again by what the spool says.
+            self._surprise = error
+            self.stop()
 
     async def _welcome(self, connection: Connection) -> None:
         leg = self.legs.incoming
@@ -198,16 +210,21 @@ class LinkService:
                 own = await self._own_hello("listener")
                 partner = await shake_hands(connection, self.terms, self._doors, own)
                 self._strangers.discard(connection)
-                if leg.connection is not None:
-                    leg.connection.fail(
-                        RelayProtocolError(Fault.SUPERSEDED, "the partner has connected anew")
-                    )
-                async with self._turn:
-                    await self._receive(connection, own, partner)
+                await self._take_over(connection, own, partner)
         finally:
             self._strangers.discard(connection)
             await connection.close()
             await self._ended(leg, connection)
+
+    async def _take_over(self, connection: Connection, own: Hello, partner: Hello) -> None:
+        if self._newest is not None:
+            self._newest.fail(
+                RelayProtocolError(Fault.SUPERSEDED, "the partner has connected anew")
+            )
+        self._newest = connection
+        async with self._turn:
+            if connection.ending is None:
+                await self._receive(connection, own, partner)
 
     async def _receive(self, connection: Connection, own: Hello, partner: Hello) -> None:
         leg = self.legs.incoming

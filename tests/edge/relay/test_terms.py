@@ -1,0 +1,119 @@
+"""Terms, settlement, schedule, memory: the small pure parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bocage_contract.ledger import GENESIS, Entry
+from bocage_edge.relay.hello import Hello
+from bocage_edge.relay.memory import LinkMemory, MemoryFile
+from bocage_edge.relay.schedule import (
+    CONNECT_TIMEOUT_S,
+    LONGEST_DELAY_S,
+    redial_delay_s,
+)
+from bocage_edge.relay.settlement import settlements_of
+from bocage_edge.relay.terms import Blocked, Terms, behind, terms_of
+from bocage_edge.spool.types import Settlement, Verdict
+from tests.edge.relay.test_hello import hello
+from tests.fakes.site import in_force, other_identity
+
+NAME = "a" * 64
+
+
+def test_a_confirmed_partner_gives_terms() -> None:
+    now = in_force()
+    terms = terms_of(now.desired.links[0], now)
+    assert isinstance(terms, Terms)
+    assert terms.expected.device == "caen-1"
+    assert terms.own_chain == f"{now.desired.device}/flers-caen"
+
+
+def test_an_unconfirmed_partner_blocks_the_link() -> None:
+    now = in_force(pinned=False)
+    terms = terms_of(now.desired.links[0], now)
+    assert isinstance(terms, Blocked)
+    assert not terms.is_alarm
+
+
+def test_a_changed_partner_blocks_the_link_with_an_alarm() -> None:
+    now = other_identity(in_force())
+    terms = terms_of(now.desired.links[0], now)
+    assert isinstance(terms, Blocked)
+    assert terms.is_alarm
+
+
+def test_a_new_revision_alone_changes_no_terms() -> None:
+    first, second = in_force(revision=3), in_force(revision=4)
+    a, b = terms_of(first.desired.links[0], first), terms_of(second.desired.links[0], second)
+    assert isinstance(a, Terms) and isinstance(b, Terms)
+    assert a != b
+    assert a.without_revision == b.without_revision
+
+
+def numbers(who: str, **values: int) -> Hello:
+    return hello(who, "dialler").model_copy(update=values)
+
+
+@pytest.mark.parametrize(
+    ("own", "partner", "words"),
+    [
+        ({"ledger": 5}, {"partner_ledger": 5}, None),
+        ({"ledger": 5}, {"partner_ledger": 6}, "this box is behind"),
+        ({"partner_ledger": 9}, {"ledger": 8}, "the partner is behind"),
+        ({"epoch": 1}, {"partner_epoch": 2}, "this box is behind"),
+    ],
+)
+def test_a_restored_box_is_told(
+    own: dict[str, int], partner: dict[str, int], words: str | None
+) -> None:
+    found = behind(numbers("hospital", **own), numbers("practice", **partner))
+    assert found is None if words is None else words in str(found)
+
+
+def entry(kind: str, **body: object) -> Entry:
+    return Entry(chain="p/l", n=1, prev=GENESIS, at=1, kind=kind, body=dict(body))
+
+
+@pytest.mark.parametrize(
+    ("entry", "settlement"),
+    [
+        (entry("delivered", object=NAME), Settlement(NAME, Verdict.DELIVERED)),
+        (entry("delivered", object=NAME, done=True), Settlement(NAME, Verdict.DELIVERED)),
+        (entry("delivered", object=NAME, done=False), None),
+        (entry("refused", object=NAME, reason="why"), Settlement(NAME, Verdict.REFUSED, "why")),
+        (entry("refused", exam="e"), None),
+        (entry("delivered", object=7), None),
+        (entry("stored", object=NAME), None),
+        (entry("opened", object=NAME), None),
+    ],
+)
+def test_only_verdicts_over_an_object_settle_it(
+    entry: Entry, settlement: Settlement | None
+) -> None:
+    assert settlements_of([entry]) == ([] if settlement is None else [settlement])
+
+
+def test_redialling_grows_to_a_limit() -> None:
+    delays = [redial_delay_s(failures, 0.0) for failures in (1, 2, 3, 4, 5, 6, 1000)]
+    assert delays == [0.25, 0.5, 1, 2, 4, 4, 4]
+    assert redial_delay_s(5, 1.0) == 3.0
+
+
+def test_the_stream_is_back_within_ten_seconds() -> None:
+    assert LONGEST_DELAY_S + CONNECT_TIMEOUT_S < 10
+
+
+def test_memory_survives_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "l.json"
+    MemoryFile(path).update(commit=7, settled=9)
+    assert MemoryFile(path).now == LinkMemory(commit=7, settled=9)
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"nonsense", b'{"commit": "x"}'])
+def test_a_damaged_memory_is_an_empty_one(damage: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "l.json"
+    path.write_bytes(damage)
+    assert MemoryFile(path).now == LinkMemory()

@@ -36,6 +36,12 @@ class GroupCommit:
         self._waiting: list[_Waiting] = []
         self._is_writing = False
 
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for the next batch."""
+        with self._lock:
+            return len(self._waiting)
+
     def write(self, additions: Sequence[Addition]) -> list[Fate]:
         """Write additions durably, in their order and not torn apart.
 
@@ -60,16 +66,27 @@ class GroupCommit:
         return mine.fates
 
     def _write_all(self) -> None:
-        while batch := self._next_batch():
-            try:
-                fates = self._append([each for waiting in batch for each in waiting.additions])
-                _hand_out(batch, fates)
-            except KeeperError as error:
-                for waiting in batch:
-                    waiting.error = error
-            finally:
-                for waiting in batch:
-                    waiting.done.set()
+        try:
+            while batch := self._next_batch():
+                self._write_one(batch)
+        except BaseException:
+            # A surprise ends the process; until it does, nobody waits for a writer that is gone.
+            with self._lock:
+                left, self._waiting, self._is_writing = self._waiting, [], False
+            for waiting in left:
+                waiting.done.set()
+            raise
+
+    def _write_one(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            fates = self._append([each for waiting in batch for each in waiting.additions])
+            _hand_out(batch, fates)
+        except KeeperError as error:
+            for waiting in batch:
+                waiting.error = error
+        finally:
+            for waiting in batch:
+                waiting.done.set()
 
     def _next_batch(self) -> list[_Waiting]:
         with self._lock:

@@ -6,6 +6,7 @@ Answers are JSON objects: what was asked for, or {"error", "hint"}. Bytes travel
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,10 @@ from bocage_system.durable import write_atomic
 
 Message = dict[str, Any]
 DIGEST_BYTES = 32
+# Leaves room for the chain's own fields below the ledger's limit of 4 KiB an entry.
+MAX_BODY_BYTES = 3584
+# What follows the device in a chain's name; as in contract/ledger.py.
+_CHAIN_END = re.compile(r"[a-z0-9-]{1,48}")
 PINS_MODE = 0o640
 _BOX = "box"
 _KEEPER = "keeper"
@@ -142,6 +147,8 @@ class Service:
         It is not sent back: the unit would bring it again for ever, and its neighbours with it.
         """
         entry = EntryDraft.of(raw)
+        if len(canonical_json(entry.body)) > MAX_BODY_BYTES:
+            raise KeeperError(f"ledger entry {entry.kind}: the body is too large")
         if may_write(unit, entry):
             return Addition(source, str(number), self._chain(_text(chain)), entry)
         # The entry's own moment, so that the same again is the same.
@@ -153,11 +160,11 @@ class Service:
         """Give a chain's full name; a unit may say "<link>" or "<device>/<link>", never another's.
 
         Raises:
-            KeeperError: it is another box's chain.
+            KeeperError: it is another box's chain, or no name of a chain.
         """
         device, slash, rest = name.rpartition("/")
-        if slash and device != self._device:
-            raise KeeperError(f"a chain of {device[:32]} is not ours to write or show")
+        if (slash and device != self._device) or not _CHAIN_END.fullmatch(rest):
+            raise KeeperError(f"{name[:64]!r} is no chain of this box")
         return f"{self._device}/{rest}"
 
     # Signing

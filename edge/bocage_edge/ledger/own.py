@@ -39,7 +39,7 @@ class Fate(StrEnum):
 
     WRITTEN = "written"
     WRITTEN_BEFORE = "written before"
-    TOO_LARGE = "too large"
+    UNWRITABLE = "unwritable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class OwnLedger:
         try:
             raw = entry_bytes(addition.chain, tail.n + 1, tail.hash, addition.draft)
         except ContractError:
-            return Fate.TOO_LARGE
+            return Fate.UNWRITABLE
         self._writer.execute("INSERT INTO entry VALUES (?, ?, ?)", (tail.id, tail.n + 1, raw))
         tails[addition.chain] = _Tail(tail.id, tail.n + 1, entry_hash(raw))
         return Fate.WRITTEN

@@ -57,7 +57,7 @@ def test_chains_grow_apart(ledger: OwnLedger) -> None:
 def test_an_entry_that_is_too_large_holds_up_no_other(ledger: OwnLedger) -> None:
     large = EntryDraft(kind="received", at=1, body={"text": "x" * 5000})
     batch = [*additions(1), Addition("s", "9", BOX, large), *additions(1, start=2)]
-    assert ledger.append(batch) == [Fate.WRITTEN, Fate.TOO_LARGE, Fate.WRITTEN]
+    assert ledger.append(batch) == [Fate.WRITTEN, Fate.UNWRITABLE, Fate.WRITTEN]
     assert ledger.head(BOX).n == 2
 
 

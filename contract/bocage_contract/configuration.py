@@ -216,6 +216,8 @@ def _doubles(desired: Desired) -> list[str]:
         *_doubled("destination", (there.name for there in desired.destinations)),
         *_doubled("caller", (caller.aet for caller in desired.receive.callers)),
         *_doubled("tunnel port", (str(link.tunnel.listen_port) for link in desired.links)),
+        *_doubled("tunnel address", (link.tunnel.address for link in desired.links)),
+        *_doubled("partner address", (link.tunnel.partner_address for link in desired.links)),
     ]
 
 

@@ -35,7 +35,8 @@ class Unit:
 
 
 KEEPER = Unit("keeper", "holds the identity key, signs, writes the ledger")
-LINK = Unit("link", "tunnel, firewall, clock", ("CAP_NET_ADMIN", "CAP_SYS_TIME"))
+# NET_RAW: the echo requests that find the path MTU.
+LINK = Unit("link", "tunnel, firewall, clock", ("CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_TIME"))
 RECEIVE = Unit("receive", "takes DICOM from the site and seals it")
 RELAY = Unit("relay", "moves sealed objects between two boxes")
 DELIVER = Unit("deliver", "opens, verifies and delivers at the site")

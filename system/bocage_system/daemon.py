@@ -11,15 +11,21 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 
-def stop_event() -> threading.Event:
-    """Give an event that SIGTERM and SIGINT set; call it once, in the main thread."""
+def stop_event(wake: Callable[[], None] = lambda: None) -> threading.Event:
+    """Give an event that SIGTERM and SIGINT set; call it once, in the main thread.
+
+    Args:
+        wake: called after it was set, to end whatever the loop waits for.
+    """
     stop = threading.Event()
 
     def _stop(_number: int, _frame: FrameType | None) -> None:
         stop.set()
+        wake()
 
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)

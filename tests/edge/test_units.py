@@ -46,6 +46,6 @@ def test_one_plain_user_is_the_administrator_of_everything() -> None:
 def test_only_the_link_unit_keeps_powers_of_root() -> None:
     """And they are named."""
     assert {unit.name: unit.capabilities for unit in UNITS if unit.capabilities} == {
-        "link": ("CAP_NET_ADMIN", "CAP_SYS_TIME")
+        "link": ("CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_TIME")
     }
     assert len({unit.user for unit in UNITS}) == len(UNITS)

@@ -17,9 +17,11 @@ def test_a_termination_signal_sets_the_event() -> None:
     """SIGTERM asks to finish, it does not cut."""
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     try:
-        stop = stop_event()
+        woken: list[bool] = []
+        stop = stop_event(lambda: woken.append(stop.is_set()))
         signal.raise_signal(signal.SIGTERM)
         assert stop.wait(5)
+        assert woken == [True]
     finally:
         signal.signal(signal.SIGTERM, before[0])
         signal.signal(signal.SIGINT, before[1])

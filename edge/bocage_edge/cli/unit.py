@@ -12,6 +12,7 @@ import click
 from bocage_edge.paths import Box
 from bocage_edge.units import UNITS
 from bocage_system import daemon, logs
+from bocage_system.kick import ring
 
 
 class _Daemon(Protocol):
@@ -28,7 +29,7 @@ def run_unit(box: Box, unit: str) -> None:
     logs.configure(unit)
     daemon.leave_no_core()
     daemon.end_on_thread_error()
-    stop = daemon.stop_event()
+    stop = daemon.stop_event(lambda: ring(box.doorbell(unit)))
     # Only this unit's code is loaded: a relay holds no codec, a keeper no DICOM.
     module = cast(_Daemon, importlib.import_module(f"bocage_edge.{unit}.daemon"))
     module.run(box, stop)

@@ -32,14 +32,13 @@ from pynetdicom.transport import AssociationSocket
 
 from bocage_contract.configuration import Destination
 from bocage_edge.deliver.outcome import Deferred, Refused, Scope, outcome_of_rejection
+from bocage_edge.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION
 from bocage_edge.seal.syntax import IMPLICIT_LITTLE
 
 # pynetdicom's own handlers put whole data sets and PDUs into log lines: slow, and not ours to tell.
 _config.LOG_HANDLER_LEVEL = "none"
 
 VERIFICATION = "1.2.840.10008.1.1"
-IMPLEMENTATION_CLASS_UID = "1.2.826.0.1.3680043.10.1711.1"
-IMPLEMENTATION_VERSION = "BOCAGE_1"
 
 # PS3.8 Annex E.2: bit 0 of the header says command, bit 1 says last fragment.
 DATA, LAST_DATA = b"\x00", b"\x02"

@@ -6,7 +6,7 @@ hammer a station nor forget an object. One refused instance never holds up its n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import apsw
 
@@ -110,6 +110,31 @@ class DeliveringSide(SpoolCore):
                     begun.append(number)
         return begun
 
+    def end_cut_attempts(self, delay_s: Callable[[int], float]) -> int:
+        """End the attempts that were under way when the process making them died.
+
+        To be called at the start of the one process that makes attempts. That end tells nothing of
+        the station, so it is no failed attempt and the due moment of one is not waited for.
+
+        Args:
+            delay_s: seconds to wait by the attempts of the delivery cut in a row, at least 1: one
+                that ends the process each time must not do so for ever.
+
+        Returns:
+            How many were under way.
+        """
+        now = self._clock.now()
+        with self._index.writing() as db:
+            cut = db.execute(
+                "SELECT id, cuts + 1, due_at FROM delivery WHERE state = 'due' AND is_open = 1"
+            ).fetchall()
+            db.executemany(
+                "UPDATE delivery SET is_open = 0, attempts = attempts - 1, cuts = ?, due_at = ?"
+                " WHERE id = ?",
+                [(cuts, min(due_at, now + delay_s(cuts)), number) for number, cuts, due_at in cut],
+            )
+        return len(cut)
+
     def settle_delivery(
         self,
         delivery: int,
@@ -157,7 +182,7 @@ class DeliveringSide(SpoolCore):
             if name is None:
                 return
             db.execute(
-                "UPDATE delivery SET due_at = ?, is_open = 0, reason = ? WHERE id = ?",
+                "UPDATE delivery SET due_at = ?, is_open = 0, cuts = 0, reason = ? WHERE id = ?",
                 (due_at, reason, delivery),
             )
             self._insert_entries_of(db, name, entries)

@@ -128,7 +128,7 @@ def insert_deliveries(
         "INSERT INTO delivery (object, destination, klass, due_at)"
         " SELECT id, ?, klass, ? FROM object WHERE name = ?"
         " ON CONFLICT (object, destination) DO UPDATE"
-        " SET state = 'due', due_at = excluded.due_at, is_open = 0, reason = ''"
+        " SET state = 'due', due_at = excluded.due_at, is_open = 0, cuts = 0, reason = ''"
         " WHERE state = 'refused'",
         [(destination, now, name) for destination in destinations],
     )

@@ -83,5 +83,10 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_unit ON outbox (unit, id);
 """
 
-MIGRATIONS = (_VERSION_1,)
+_VERSION_2 = """
+-- attempts in a row that ended with the process that made them
+ALTER TABLE delivery ADD COLUMN cuts INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2)
 NO_SLOT_WAITS = 1e18

@@ -82,12 +82,20 @@ class Verifying(SpoolCore):
             foreign=foreign + more_foreign,
         )
 
+    def check(self, name: str) -> bool:
+        """Recompute the SHA-256 of one object somebody has doubts about; as `verify` does.
+
+        Returns:
+            Whether it is whole; if not it has been set aside, and its row says so.
+        """
+        found = _Findings()
+        if self._is_spoken_for(name):
+            self._verify_object(name, found)
+        return found.objects == 1
+
     def _verify_object(self, name: str, found: _Findings) -> None:
-        path = self._folders.object(name)
         try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                size_bytes = file.tell()
+            digest, size_bytes = _digest_of(self._folders.object(name))
         except FileNotFoundError:
             if self._mark_corrupt(name, "its file is missing"):
                 found.missing.append(name)
@@ -95,7 +103,9 @@ class Verifying(SpoolCore):
         if digest == name:
             found.objects += 1
             found.size_bytes += size_bytes
-        elif self._mark_corrupt(name, "its bytes changed on the medium"):
+            return
+        reason = "its bytes changed on the medium" if digest else "the medium cannot read it"
+        if self._mark_corrupt(name, reason):
             found.corrupt.append(name)
             self._folders.set_aside(name)
 
@@ -194,3 +204,16 @@ class Verifying(SpoolCore):
                 " (SELECT 1 FROM delivery d WHERE d.object = o.id AND d.state = 'due')"
             )
             return [name for (name,) in rows]
+
+
+def _digest_of(path: Path) -> tuple[str, int]:
+    """Hash a file; an empty digest where the medium gives an error for a part of it.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    with path.open("rb") as file:
+        try:
+            return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+        except OSError:
+            return "", 0

@@ -10,6 +10,7 @@ Source: strace(1), "Tampering".
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -147,6 +148,29 @@ def test_a_medium_that_refuses_once_is_answered_with_a_failure_and_no_more(
     for box, ended in at_every_call(folder, worker, template, workload, call, error):
         assert "(INJECTED)" in (box / "trace").read_text()
         check(box, workload, ended)
+
+
+def test_bytes_then_name_then_folder_then_row_then_the_answer(folder: Path, worker: Worker) -> None:
+    """What a power cut needs and a kill cannot show: each step is synced before the next."""
+    box = folder / "box"
+    open_spool(box).close()
+    calls = "fsync,fdatasync,rename,renameat,write,pwrite64"
+    worker.run(box, "out", ["-y", "-e", f"trace={calls}"])
+    steps = [
+        ("bytes", r"write\(.*\.tmp>"),
+        ("bytes are synced", r"fsync\(.*\.tmp>\) += 0"),
+        ("name", r"rename(at)?\(.*/objects/"),
+        ("folder is synced", r"fsync\(.*/objects/..>\) += 0"),
+        ("row", r"pwrite64\(.*-wal>"),
+        ("row is synced", r"fdatasync\(.*-wal>\) += 0"),
+        ("answer", r"write\(1<.*accepted"),
+    ]
+    seen = [step for line in (box / "trace").read_text().splitlines()
+            for step, pattern in steps if re.match(pattern, line)]  # fmt: skip
+    last = len(seen) - seen[::-1].index("bytes") - 1
+    accepted = seen[last : seen.index("answer", last) + 1]
+    once = [step for step, before in zip(accepted, ["", *accepted], strict=False) if step != before]
+    assert once == [step for step, _ in steps]
 
 
 def at_every_call(

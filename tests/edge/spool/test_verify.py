@@ -41,6 +41,15 @@ def test_a_changed_file_is_set_aside_and_said(spool: Spool, tmp_path: Path) -> N
     assert spool.verify().known_corrupt == 1
 
 
+def test_one_object_can_be_checked_alone(spool: Spool, tmp_path: Path) -> None:
+    name, other = accept(spool, b"1", outgoing("a")), accept(spool, b"2", outgoing("b"))
+    file_of(tmp_path, name).write_bytes(b"rot")
+    assert not spool.check(name)
+    assert spool.check(other)
+    assert not spool.check("0" * 64)
+    assert spool.counts() == {ObjectState.CORRUPT: 1, ObjectState.QUEUED: 1}
+
+
 def test_a_lost_file_is_said_once(spool: Spool, tmp_path: Path) -> None:
     name = accept(spool, b"sealed", outgoing("a"))
     file_of(tmp_path, name).unlink()

@@ -1,4 +1,4 @@
-"""One unit at work on a spool that others write at the same time: python unit_workload.py FOLDER UID.
+"""One unit at work on a spool others write at the same time: python unit_workload.py FOLDER UID.
 
 Runs as a user of its own in the group of the folder, as a unit does.
 """

@@ -1,7 +1,8 @@
 """Codec workers, shared by every writer, reader and transcoder of a process.
 
-Each worker process has a thread here that hands it one job at a time. A crash, a time-out or a
-worker that will not start costs that job (`CodecFailedError`); the next job gets a new worker.
+Each worker process has a thread here that hands it one job at a time. A job whose worker dies gets
+another one, once: it may have been killed for a reason of its own, such as want of memory. A second
+death or a time-out costs that job (`CodecFailedError`), and the next job gets a new worker.
 Nothing here raises into a caller's thread but through the job it asked for.
 
 The pool also keeps the memory budget that the writers of a process share, and measures how fast
@@ -259,30 +260,45 @@ class _Seat(threading.Thread):
         self.join()
 
     def _serve(self, job: _Job) -> None:
-        begun = self._pool._monotonic()
         try:
-            sock = self._sock or self._start_worker()
-            begun = self._pool._monotonic()
-            self._give_up_at = begun + self._pool._job_within_s
-            self._within_time()
-            wire.send(sock, job.operation, job.head, job.payload)
-            outcome, head, payload = wire.receive(sock, self._within_time)
+            outcome, head, payload = self._answer(job)
         except (OSError, wire.WireError, CommandError) as error:
-            self._end_worker()
-            log.warning("codec worker ended", operation=job.operation.name, error=str(error))
             job.future.set_exception(CodecFailedError(f"the codec ended on a frame: {error}"))
             return
         if outcome != Outcome.DONE:
             said = head.decode("utf-8", "replace")
             job.future.set_exception(CodecFailedError(f"the codec refused a frame: {said}"))
             return
-        if job.operation is Operation.CODE_BLOCK:
-            self._pool._measured(len(job.payload), self._pool._monotonic() - begun)
         try:
             job.future.set_result(job.read_reply(head, payload))
         except (ValueError, TypeError) as error:
             self._end_worker()
             job.future.set_exception(CodecFailedError(f"the codec answered nonsense: {error}"))
+
+    def _answer(self, job: _Job) -> tuple[int, bytes, bytearray]:
+        """Ask the worker, and another one if it died meanwhile."""
+        try:
+            return self._ask(job)
+        except (OSError, wire.WireError, CommandError):
+            if self._pool._closing or self._pool._monotonic() >= self._give_up_at:
+                raise
+        return self._ask(job)
+
+    def _ask(self, job: _Job) -> tuple[int, bytes, bytearray]:
+        try:
+            sock = self._sock or self._start_worker()
+            begun = self._pool._monotonic()
+            self._give_up_at = begun + self._pool._job_within_s
+            self._within_time()
+            wire.send(sock, job.operation, job.head, job.payload)
+            answer = wire.receive(sock, self._within_time)
+        except (OSError, wire.WireError, CommandError) as error:
+            self._end_worker()
+            log.warning("codec worker ended", operation=job.operation.name, error=str(error))
+            raise
+        if job.operation is Operation.CODE_BLOCK and answer[0] == Outcome.DONE:
+            self._pool._measured(len(job.payload), self._pool._monotonic() - begun)
+        return answer
 
     def _start_worker(self) -> socket.socket:
         ours, theirs = socket.socketpair()

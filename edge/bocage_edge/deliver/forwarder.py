@@ -22,7 +22,7 @@ from bocage_edge.deliver.entries import entries_of
 from bocage_edge.deliver.hold import Standing, after
 from bocage_edge.deliver.lane import Result
 from bocage_edge.deliver.outcome import Deferred, Delivered, Refused, Scope
-from bocage_edge.deliver.schedule import hold_s, retry_delay_s, weight_of
+from bocage_edge.deliver.schedule import cut_delay_s, hold_s, retry_delay_s, weight_of
 from bocage_edge.deliver.stations import Station, said_of_all
 from bocage_edge.errors import KeeperError
 from bocage_edge.spool.store import Spool
@@ -121,6 +121,9 @@ class Forwarder:
         self._hand_over_at = 0.0
         self._is_handed_over = False
         self._keeper_fault: str | None = None
+        cut = spool.end_cut_attempts(cut_delay_s)
+        if cut:
+            LOG.warning("attempts had ended with this unit", attempts=cut)
         for pause in spool.pauses():
             self._station(pause.destination).is_resting = True
 

@@ -12,6 +12,9 @@ from bocage_edge.spool.types import Delivery
 FIRST_DELAY_S = 30
 LONGEST_DELAY_S = 3600
 
+# Of an instance that was under way when this process died: at once, then rarer each time.
+FIRST_CUT_DELAY_S = 2
+
 # Of a destination: a station that restarts is back within a minute, and exams wait for it.
 FIRST_HOLD_S = 5
 LONGEST_HOLD_S = 300
@@ -30,6 +33,18 @@ def retry_delay_s(attempts: int, jitter: float) -> float:
         jitter: in [-1, 1]; drawn by the caller, so a test can fix it.
     """
     return _doubled(FIRST_DELAY_S, LONGEST_DELAY_S, attempts, jitter)
+
+
+def cut_delay_s(cuts: int) -> float:
+    """Seconds to wait after attempts that ended with our own process: 0, 2, 4, 8 ... at most 3600.
+
+    Somebody stopped us, or the power went: then the instance goes on at once. Or it is what ended
+    us: then it does so ever more rarely, and its neighbours pass in between.
+
+    Args:
+        cuts: in a row, at least 1.
+    """
+    return 0.0 if cuts == 1 else _doubled(FIRST_CUT_DELAY_S, LONGEST_DELAY_S, cuts - 1, 0.0)
 
 
 def hold_s(failures: int, jitter: float) -> float:

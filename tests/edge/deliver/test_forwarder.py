@@ -458,3 +458,17 @@ def test_two_destinations_do_not_wait_for_each_other(tmp_path: Path) -> None:
         found = box.spool.get(names[0])
         assert found is not None
         assert found.state is not ObjectState.RETIRED
+
+
+def test_what_was_under_way_when_the_unit_died_goes_on_at_once(tmp_path: Path) -> None:
+    """Our own end says nothing of the station; nobody waits half a minute for it."""
+    one = instance(1)
+    with station() as there:
+        with Practice(tmp_path, there.destination()) as died:
+            died.arrive(one)
+            (due,) = died.spool.due_deliveries(died.clock.now(), 9)
+            assert died.spool.begin_attempt(due.id, died.clock.now() + FIRST_DELAY_S)
+        with Practice(tmp_path, there.destination()) as box:
+            box.keys = died.keys
+            box.run()
+            assert there.came == [(one.sop_instance, EXPLICIT_LITTLE, one.data_set)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bocage_contract.configuration import ExamClass
-from bocage_edge.deliver.schedule import hold_s, retry_delay_s, weight_of
+from bocage_edge.deliver.schedule import cut_delay_s, hold_s, retry_delay_s, weight_of
 from bocage_edge.spool.types import (
     Delivery,
     DeliveryState,
@@ -32,6 +32,13 @@ def test_a_destination_rests_twice_as_long_each_time_up_to_five_minutes(
     failures: int, seconds: float
 ) -> None:
     assert hold_s(failures, 0.0) == seconds
+
+
+@pytest.mark.parametrize(("cuts", "seconds"), [(1, 0), (2, 2), (3, 4), (4, 8), (10_000, 3600)])
+def test_what_was_under_way_when_we_died_goes_on_at_once_but_not_for_ever(
+    cuts: int, seconds: float
+) -> None:
+    assert cut_delay_s(cuts) == seconds
 
 
 @pytest.mark.parametrize(("jitter", "seconds"), [(-1.0, 27.0), (1.0, 33.0)])

@@ -119,6 +119,38 @@ def test_a_deferred_delivery_waits_with_its_reason(spool: Spool, clock: FakeCloc
     assert again.reason == "peer is out of resources"
 
 
+def test_an_attempt_cut_by_our_own_end_is_no_failed_attempt(spool: Spool, clock: FakeClock) -> None:
+    arrive(spool, b"1")
+    number = only(spool, clock)
+    for cuts in (1, 2):
+        spool.begin_attempt(number, clock.now() + 3600)
+        assert spool.end_cut_attempts(lambda count: 10.0 * count) == 1
+        assert due(spool, clock) == []
+        clock.advance(10.0 * cuts)
+        (again,) = spool.due_deliveries(clock.now(), 9)
+        assert (again.id, again.attempts) == (number, 0)
+    assert spool.end_cut_attempts(lambda _: 0.0) == 0
+
+
+def test_an_answer_ends_the_run_of_cuts(spool: Spool, clock: FakeClock) -> None:
+    arrive(spool, b"1")
+    number = only(spool, clock)
+    spool.begin_attempt(number, clock.now() + 30)
+    spool.end_cut_attempts(lambda _: 0.0)
+    spool.begin_attempt(number, clock.now() + 30)
+    spool.defer_delivery(number, clock.now(), "not now")
+    spool.begin_attempt(number, clock.now() + 30)
+    spool.end_cut_attempts(lambda count: 7.0 * count)
+    assert spool.next_delivery_at() == clock.now() + 7
+
+
+def test_a_cut_attempt_is_never_later_than_it_was_due(spool: Spool, clock: FakeClock) -> None:
+    arrive(spool, b"1")
+    spool.begin_attempt(only(spool, clock), clock.now() + 30)
+    spool.end_cut_attempts(lambda _: 3600.0)
+    assert spool.next_delivery_at() == clock.now() + 30
+
+
 def test_a_destination_that_is_back_is_asked_at_once(spool: Spool, clock: FakeClock) -> None:
     arrive(spool, b"1")
     deferred = only(spool, clock)

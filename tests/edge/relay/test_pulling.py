@@ -67,7 +67,7 @@ def test_an_empty_answer_ends_the_asking_until_the_next_head() -> None:
     made = puller(PullState.ASKED)
     assert made.on_entries(Entries(4, (), has_more=False, head=b"")) is None
     assert made.ask() is None
-    made.on_head(Head(5))
+    made.on_head(Head(6))
     assert made.ask() == Pull(4, 250)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bocage_edge.seal.pool import CodecPool
 from bocage_system.command import LocalHost
-from tests.edge.seal.making import RECOVERY, real_paths, read_part10, seal
+from tests.edge.seal.making import RECOVERY, read_part10, real_paths, seal
 
 pytestmark = pytest.mark.processes
 

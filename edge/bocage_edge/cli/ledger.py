@@ -14,6 +14,7 @@ from bocage_edge.errors import ConfigError
 from bocage_edge.keeper.client import Keeper
 from bocage_edge.ledger.reconcile import Report, reconcile
 from bocage_edge.paths import Box
+from bocage_system.clock import SystemClock
 
 DIFFERENT = 1
 BOX = "box"
@@ -74,6 +75,7 @@ def reconcile_link(ctx: click.Context, link_id: str, as_json: bool) -> None:
         _partner_entries(box, keeper, link_id, 0),
         own_name=configuration.load_card(box).device,
         partner_name=link.partner,
+        now=SystemClock().now(),
     )
     said = _said(report, faults)
     if as_json:

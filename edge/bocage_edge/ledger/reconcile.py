@@ -6,8 +6,9 @@ For every object one box took in from its site, the other must have
 
 An object for which something of this is still missing is *waiting*, even if the box says that it
 was delivered. That is no difference: each unit hands on its own entries, so they need not stand in
-the order in which things happened, and the last page may not have come yet. A difference is what
-both boxes' words cannot be true about.
+the order in which things happened, and the last page may not have come yet. What one box got and
+the other has not announced waits as well, for a while. A difference is what both boxes' words
+cannot be true about.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ from bocage_contract.ledger import Entry
 
 # Entries by which a box says that an object started with it.
 _STARTED = ("received", "changed_content")
+# By which the other box says how far an object came.
+_HOW_FAR = ("stored", "opened", "delivered", "refused")
+# How long a sender's own word for an object may come after the receiver's: the units hand their
+# entries on each in its own time, and one that was killed does so when it runs again.
+LATE_WORD_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class _Got:
     opened: dict[str, str] = field(default_factory=dict)
     delivered: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
+    first_at: dict[str, int] = field(default_factory=dict)  # Unix ms of the first word of an object
 
     @property
     def settled(self) -> set[str]:
@@ -92,7 +99,12 @@ class _Got:
 
 
 def reconcile(
-    own: Iterable[Entry], partner: Iterable[Entry], *, own_name: str, partner_name: str
+    own: Iterable[Entry],
+    partner: Iterable[Entry],
+    *,
+    own_name: str,
+    partner_name: str,
+    now: float,
 ) -> Report:
     """Compare the two chains of one link.
 
@@ -100,11 +112,13 @@ def reconcile(
         own: verified entries of our chain of the link, in order.
         partner: verified entries of the partner's chain of the link, in order.
         own_name: device id, for the words.
+        now: Unix seconds.
     """
     ours, theirs = list(own), list(partner)
+    late_ms = int((now - LATE_WORD_S) * 1000)
     return Report(
-        _compare(_sent(ours), _got(theirs), own_name, partner_name),
-        _compare(_sent(theirs), _got(ours), partner_name, own_name),
+        _compare(_sent(ours), _got(theirs), own_name, partner_name, late_ms),
+        _compare(_sent(theirs), _got(ours), partner_name, own_name, late_ms),
     )
 
 
@@ -115,10 +129,15 @@ def objects_of(entry: Entry) -> list[str]:
     return [name for name in names if isinstance(name, str)]
 
 
-def _compare(sent: _Sent, got: _Got, sender: str, receiver: str) -> Way:
+def _compare(sent: _Sent, got: _Got, sender: str, receiver: str, late_ms: int) -> Way:
     settled = got.settled | sent.dropped
+    unannounced = got.first_at.keys() - sent.digests.keys()
+    late = {name for name in unannounced if got.first_at[name] < late_ms}
     differences = [
-        *_unknown_objects(sent, got, sender, receiver),
+        *(
+            Difference(name, f"{receiver} speaks of it but {sender} never sent it")
+            for name in sorted(late)
+        ),
         *_digests(sent, got, sender, receiver),
     ]
     return Way(
@@ -129,7 +148,7 @@ def _compare(sent: _Sent, got: _Got, sender: str, receiver: str) -> Way:
         delivered=len(got.delivered),
         refused=len(got.refused - got.delivered),
         dropped=len(sent.dropped - got.delivered),
-        waiting=sorted(sent.digests.keys() - settled),
+        waiting=sorted((sent.digests.keys() - settled) | (unannounced - late)),
         differences=differences,
     )
 
@@ -154,6 +173,8 @@ def _got(entries: Sequence[Entry]) -> _Got:
 
 
 def _note(got: _Got, entry: Entry, name: str) -> None:
+    if entry.kind in _HOW_FAR:
+        got.first_at[name] = min(entry.at, got.first_at.get(name, entry.at))
     match entry.kind:
         case "stored":
             got.stored.add(name)
@@ -163,12 +184,6 @@ def _note(got: _Got, entry: Entry, name: str) -> None:
             got.delivered.add(name)
         case "refused" if entry.body.get("done", True) is True:
             got.refused.add(name)
-
-
-def _unknown_objects(sent: _Sent, got: _Got, sender: str, receiver: str) -> Iterable[Difference]:
-    said = got.stored | got.opened.keys() | got.delivered | got.refused
-    for name in sorted(said - sent.digests.keys()):
-        yield Difference(name, f"{receiver} speaks of it but {sender} never sent it")
 
 
 def _digests(sent: _Sent, got: _Got, sender: str, receiver: str) -> Iterable[Difference]:

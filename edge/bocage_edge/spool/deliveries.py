@@ -125,9 +125,11 @@ class DeliveringSide(SpoolCore):
         """
         now = self._clock.now()
         with self._index.writing() as db:
-            cut = db.execute(
-                "SELECT id, cuts + 1, due_at FROM delivery WHERE state = 'due' AND is_open = 1"
-            ).fetchall()
+            cut: list[tuple[int, int, float]] = list(
+                db.execute(
+                    "SELECT id, cuts + 1, due_at FROM delivery WHERE state = 'due' AND is_open = 1"
+                )
+            )
             db.executemany(
                 "UPDATE delivery SET is_open = 0, attempts = attempts - 1, cuts = ?, due_at = ?"
                 " WHERE id = ?",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from bocage_contract.ledger import Entry
-from bocage_edge.ledger.reconcile import Report, reconcile
+from bocage_edge.ledger.reconcile import LATE_WORD_S, Report, reconcile
 from tests.edge.ledger.chains import entries
 
 FLERS, CAEN = "flers-1/flers-caen", "caen-1/flers-caen"
@@ -18,10 +18,13 @@ OPENED: Written = ("opened", {"object": "a", "digest": "d"})
 DELIVERED: Written = ("delivered", {"object": "a"})
 
 
-def compare(ours: list[Written], theirs: list[Written]) -> Report:
+AN_HOUR_LATER = 3600.0  # the entries are of the first second of 1970
+
+
+def compare(ours: list[Written], theirs: list[Written], *, now: float = AN_HOUR_LATER) -> Report:
     own: list[Entry] = entries(FLERS, *ours)
     partner: list[Entry] = entries(CAEN, *theirs)
-    return reconcile(own, partner, own_name="flers-1", partner_name="caen-1")
+    return reconcile(own, partner, own_name="flers-1", partner_name="caen-1", now=now)
 
 
 def test_two_empty_ledgers_agree() -> None:
@@ -95,3 +98,14 @@ def test_what_cannot_be_true_on_both_sides_is_said(
 
 def test_a_refusal_at_the_door_concerns_no_object() -> None:
     assert compare([("refused", {"scope": "instance"})], [("association_refused", {})]).is_settled
+
+
+@pytest.mark.parametrize("waits", [("out", [], [STORED]), ("back", [STORED, DELIVERED], [])])
+def test_what_its_sender_has_not_announced_yet_waits_and_is_a_difference_only_later(
+    waits: tuple[str, list[Written], list[Written]],
+) -> None:
+    way, ours, theirs = waits
+    soon = compare(ours, theirs, now=LATE_WORD_S)
+    assert (soon.agrees, soon.is_settled) == (True, False)
+    assert list(getattr(soon, way).waiting) == ["a"]
+    assert not compare(ours, theirs, now=LATE_WORD_S + 1.0).agrees

@@ -36,6 +36,7 @@ from bocage_edge.errors import SpoolError
 
 MAX_REMEMBERED = 64
 _UID = re.compile(r"[\x21-\x7e]{1,64}")
+_TRANSFER_SYNTAX = re.compile(r"[0-9.]{1,64}")
 
 
 class CorruptObjectError(Exception):
@@ -208,8 +209,10 @@ class Sender:
         if not opened.is_instance:
             reason = "a DICOM station takes instances only"
             return Attempt(Refused(reason, Scope.INSTANCE), is_opened=True)
-        if not (_UID.fullmatch(opened.sop_class) and _UID.fullmatch(opened.sop_instance)):
-            reason = "its SOP class or instance UID is none"
+        uids = (opened.sop_class, opened.sop_instance)
+        syntax_fits = _TRANSFER_SYNTAX.fullmatch(opened.transfer_syntax)
+        if not (syntax_fits and all(map(_UID.fullmatch, uids))):
+            reason = "its SOP class, instance or transfer syntax UID is none"
             return Attempt(Refused(reason, Scope.INSTANCE), is_opened=True)
         came_as = opened.transfer_syntax
         context = self._context_for(Context(opened.sop_class, came_as))

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import queue
 import socket
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -25,6 +25,7 @@ from typing import Any
 
 from pynetdicom import AE, _config, build_context, evt
 from pynetdicom.association import Association as DicomAssociation
+from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_ECHO_RQ, C_STORE_RQ, DIMSEMessage
 from pynetdicom.dimse_primitives import C_ECHO, C_STORE
 from pynetdicom.pdu_primitives import P_DATA
@@ -102,15 +103,33 @@ class _Dialler(AE):
         self.connection.settimeout(stall_s)
 
 
+class AnswersForUs(DIMSEServiceProvider):
+    """Keeps what the station answers for the thread that waits for it.
+
+    pynetdicom's reactor looks for messages too. It is to stand still while somebody waits, but it
+    may have passed that point already and then takes the answer and drops it: on a busy machine
+    one of some thousand answers was lost so, and its instance sent again.
+    """
+
+    def get_msg(self, block: bool = False) -> Any:
+        """Give the next message to whoever waits; nothing to whoever only looks."""
+        return super().get_msg(block=True) if block else (None, None)
+
+    def forget(self) -> None:
+        """Drop what came without having been asked for."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self.msg_queue.get_nowait()
+
+
 class StoreAssociation:
     """An established association, as requestor."""
 
-    def __init__(
-        self, association: DicomAssociation, proposed: Sequence[Context], timeouts: Timeouts
-    ) -> None:
+    def __init__(self, association: DicomAssociation, proposed: Sequence[Context]) -> None:
         """Take over an association that has just been established."""
         self._association = association
-        self._timeouts = timeouts
+        self._answers = AnswersForUs(association)
+        association.dimse = self._answers
         self._message_id = 0
         self.results: dict[Context, int] = {}
         self._ids: dict[Context, int] = {}
@@ -197,11 +216,8 @@ class StoreAssociation:
 
     @contextlib.contextmanager
     def _whole_or_aborted(self) -> Iterator[None]:
-        """Keep pynetdicom's own reader off the answers; abort unless everything went well."""
-        association = self._association
-        association._reactor_checkpoint.clear()
-        while not association._is_paused and association.is_alive():
-            time.sleep(0.0002)
+        """Abort unless everything went well."""
+        self._answers.forget()
         whole = False
         try:
             yield
@@ -209,7 +225,6 @@ class StoreAssociation:
         finally:
             if not whole:
                 self.abort()
-            association._reactor_checkpoint.set()
 
     def _store_request(self, context: Context, sop_instance: str) -> DIMSEMessage:
         self._message_id = self._message_id % 0xFFFF + 1
@@ -253,14 +268,14 @@ class StoreAssociation:
 
     def _status_of(self, message_id: int) -> int | None:
         """Wait for the response to a message; a station that gives another is not believed."""
-        _, response = self._association.dimse.get_msg(block=True)
+        _, response = self._answers.get_msg(block=True)
         if response is None or not response.is_valid_response:
             self.abort()
             return None
         if response.MessageIDBeingRespondedTo != message_id:
             self.abort()
             return None
-        return response.Status
+        return int(response.Status)
 
 
 def connect(
@@ -289,7 +304,7 @@ def connect(
         evt_handlers=[(evt.EVT_CONN_OPEN, ae.on_open, [timeouts.stall_s])],
     )
     if association.is_established:
-        return _usable(StoreAssociation(association, proposed, timeouts))
+        return _usable(StoreAssociation(association, proposed))
     _hang_up(association)
     if not ae.is_reached:
         return Deferred("station cannot be reached", Scope.DESTINATION)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -77,11 +78,14 @@ def station(
         ae.add_supported_context(sop_class, list(syntaxes))
     if verification:
         ae.add_supported_context(VERIFICATION)
+    # pynetdicom forgets to close a socket whose other end has gone.
+    connections: list[socket.socket] = []
     server = ae.start_server(
         ("127.0.0.1", 0),
         block=False,
         evt_handlers=[
             (evt.EVT_C_STORE, store),
+            (evt.EVT_CONN_OPEN, lambda event: connections.append(event.assoc.dul.socket.socket)),
             (evt.EVT_ESTABLISHED, lambda event: here.associations.append(event.assoc)),
         ],
     )
@@ -92,3 +96,7 @@ def station(
         yield here
     finally:
         server.shutdown()
+        for association in here.associations:
+            association.join(10)
+        for connection in connections:
+            connection.close()

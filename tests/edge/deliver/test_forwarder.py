@@ -472,3 +472,13 @@ def test_what_was_under_way_when_the_unit_died_goes_on_at_once(tmp_path: Path) -
             box.keys = died.keys
             box.run()
             assert there.came == [(one.sop_instance, EXPLICIT_LITTLE, one.data_set)]
+
+
+def test_a_header_with_a_uid_that_is_none_is_refused_and_not_written_into_the_ledger(
+    tmp_path: Path,
+) -> None:
+    with station() as there, Practice(tmp_path, there.destination()) as box:
+        box.arrive(instance(1), syntax="Doe^Jane")
+        box.run()
+        assert there.came == []
+        assert "Doe" not in str(box.body("refused"))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pynetdicom.dimse_primitives import C_STORE
 
 from bocage_contract.configuration import Destination
 from bocage_edge.deliver.contexts import propose
@@ -121,6 +122,25 @@ def test_the_stations_status_is_given_as_it_is(status: int) -> None:
     with station(answer=lambda event: status) as there:
         association = established(there.destination())
         assert association.store(WANTED, "1.2.3", [b"data"]) == status
+        association.release()
+
+
+def test_an_answer_is_there_for_who_waits_and_not_for_who_only_looks() -> None:
+    """pynetdicom's reactor could take it, and drop it, in the moment before it stood still."""
+    with station() as there:
+        association = established(there.destination())
+        answers = association._association.dimse
+        answers.msg_queue.put((1, C_STORE()))
+        assert answers.get_msg(block=False) == (None, None)
+        assert answers.get_msg(block=True)[0] == 1
+        association.release()
+
+
+def test_what_came_unasked_is_not_taken_for_an_answer() -> None:
+    with station() as there:
+        association = established(there.destination())
+        association._association.dimse.msg_queue.put((None, None))
+        assert association.store(WANTED, "1.2.3", [b"data"]) == 0
         association.release()
 
 

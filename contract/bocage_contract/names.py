@@ -48,6 +48,12 @@ def _key(text: str) -> str:
     return text
 
 
+def _link_id(text: str) -> str:
+    if text == "box":
+        raise ValueError("a link cannot be called box: the box's own chain in the ledger is")
+    return text
+
+
 def _age_recipient(text: str) -> str:
     if not re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", text):
         raise ValueError("an age recipient starts with age1 and has 62 characters")
@@ -55,7 +61,9 @@ def _age_recipient(text: str) -> str:
 
 
 DeviceId = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$")]
-LinkId = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$")]
+LinkId = Annotated[
+    str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?$"), AfterValidator(_link_id)
+]
 Label = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_-]{0,30}[a-z0-9])?$")]
 AeTitle = Annotated[str, AfterValidator(_ae_title)]
 Address = Annotated[str, AfterValidator(_address)]

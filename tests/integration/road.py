@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bocage_contract.ledger import Entry
 from bocage_provisioning.lab.boxes import LabBox
@@ -79,11 +80,16 @@ class Road:
         calling_aet: str,
         *,
         namespace: str | None = None,
+        source: str = "-",
         timeout_s: float = 300,
     ) -> dict[str, object]:
-        """Send, and give all that the sender saw."""
+        """Send, and give all that the sender saw.
+
+        Args:
+            source: address to call from; "-": the namespace's first.
+        """
         host = LocalHost(namespace or self.lab.topology.hospital_lan)
-        words = [BOX_LAN_ADDRESS, str(DICOM_PORT), calling_aet, called_aet]
+        words = [source, BOX_LAN_ADDRESS, str(DICOM_PORT), calling_aet, called_aet]
         printed = host.run(
             [
                 *("env", "-C", ROOT, sys.executable, "-m", "tests.integration.sender"),
@@ -129,11 +135,20 @@ class Road:
 
     def wait_settled(self, timeout_s: float = ARRIVAL_TIMEOUT_S) -> None:
         """Wait until both ledgers agree and nothing is on its way."""
-        wait_until(
-            lambda: all(_is_settled(box) for box in (self.lab.hospital, self.lab.practice)),
-            timeout_s,
-            "settled ledgers",
+        for box in (self.lab.hospital, self.lab.practice):
+            said = self.reconcile(box, timeout_s)
+            assert said["agree"], said["faults"]
+            assert said["settled"], said
+
+    def reconcile(self, box: LabBox, wait_s: float = 0) -> dict[str, Any]:
+        """Let a box compare the two ledgers of the link, waiting for them to be settled."""
+        printed = box.cli(
+            *("ledger", "reconcile", LINK_ID, "--wait-s", str(wait_s), "--json"),
+            ok=(0, 1),
+            timeout_s=wait_s + 60,
         )
+        said: dict[str, Any] = json.loads(printed)
+        return said
 
     def verify_spools(self) -> None:
         """Check both spools; every test of the road ends with it."""
@@ -214,10 +229,3 @@ def wait_for(
     found = [kept for kept in station() if kept.sop_instance in wanted]
     assert len(found) == len(wanted), "an instance came twice"
     return {kept.sop_instance: kept for kept in found}
-
-
-def _is_settled(box: LabBox) -> bool:
-    printed = box.cli("ledger", "reconcile", LINK_ID, "--json", ok=(0, 1))
-    said = json.loads(printed)
-    assert said["agree"], said["faults"]
-    return bool(said["settled"])

@@ -1,6 +1,7 @@
 """A modality that puts exactly the bytes of its files on the wire, run in a site's namespace.
 
-Usage: python -m tests.integration.sender ADDRESS PORT CALLING CALLED FILE...
+Usage: python -m tests.integration.sender SOURCE ADDRESS PORT CALLING CALLED FILE...
+SOURCE is the address to call from; "-" for the namespace's first.
 Prints one JSON object: for each file its status (null: no answer) and the comment that came.
 """
 
@@ -20,7 +21,7 @@ _MOST_CONTEXTS = 128
 
 def main(arguments: Sequence[str]) -> int:
     """Send everything over one association."""
-    address, port, calling, called, *names = arguments
+    source, address, port, calling, called, *names = arguments
     _config.STORE_SEND_CHUNKED_DATASET = True
     ae = AE(ae_title=calling)
     ae.maximum_pdu_size = 131072
@@ -28,7 +29,9 @@ def main(arguments: Sequence[str]) -> int:
     pairs = {_pair(Path(name)) for name in names}
     for sop_class, transfer_syntax in sorted(pairs)[:_MOST_CONTEXTS]:
         ae.add_requested_context(sop_class, transfer_syntax)
-    assoc = ae.associate(address, int(port), ae_title=called)
+    assoc = ae.associate(
+        address, int(port), ae_title=called, bind_address=("" if source == "-" else source, 0)
+    )
     if not assoc.is_established:
         print(json.dumps({"associated": False, "rejected": assoc.is_rejected, "answers": {}}))
         return 1

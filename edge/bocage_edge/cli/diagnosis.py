@@ -10,7 +10,6 @@ from rich.table import Table
 
 from bocage_edge.health.examine import examine
 from bocage_edge.health.finding import Finding, Level, worst
-from bocage_edge.health.look import look
 from bocage_system.clock import SystemClock
 
 _SIGNS = {
@@ -28,6 +27,8 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
     Exit status 0: all is well; 1: somebody should look; 2: something does not work.
     """
+    from bocage_edge.health.look import look  # brings DICOM along, which no other command needs
+
     findings = examine(look(ctx.obj, SystemClock()))
     level = worst(findings)
     if as_json:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
 
+from bocage_contract.configuration import Link
 from bocage_contract.ledger import MAX_PAGE_ENTRIES, Entry, box_chain, link_chain, read_entry
 from bocage_edge import configuration
 from bocage_edge.errors import ConfigError
 from bocage_edge.keeper.client import Keeper
 from bocage_edge.ledger.reconcile import Report, reconcile
 from bocage_edge.paths import Box
-from bocage_system.clock import SystemClock
 
 DIFFERENT = 1
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
 BOX = "box"
 
 
@@ -60,29 +62,45 @@ def verify(ctx: click.Context) -> None:
 
 @ledger.command("reconcile")
 @click.argument("link_id")
+@click.option("--wait-s", default=0.0, help="Wait as long for everything to be settled.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def reconcile_link(ctx: click.Context, link_id: str, as_json: bool) -> None:
+def reconcile_link(ctx: click.Context, link_id: str, wait_s: float, as_json: bool) -> None:
     """Compare our entries of a link with the partner's; status 1: they contradict each other."""
     box: Box = ctx.obj
     keeper = Keeper(box.keeper_socket)
     link = configuration.load(box).desired.link(link_id)
     if link is None:
         raise ConfigError(f"no link {link_id}", "see: bocage-edge config show")
+    report = _waited(lambda: _compared(box, keeper, link), wait_s)
     faults = [*keeper.verify_own(), *keeper.verify_partner(link_id)]
-    report = reconcile(
-        _own_entries(box, keeper, link_id, 0),
-        _partner_entries(box, keeper, link_id, 0),
-        own_name=configuration.load_card(box).device,
-        partner_name=link.partner,
-        now=SystemClock().now(),
-    )
     said = _said(report, faults)
     if as_json:
         click.echo(json.dumps(said))
     else:
         _tell(report, said)
     ctx.exit(0 if said["agree"] else DIFFERENT)
+
+
+def _compared(box: Box, keeper: Keeper, link: Link) -> Report:
+    return reconcile(
+        _own_entries(box, keeper, link.id, 0),
+        _partner_entries(box, keeper, link.id, 0),
+        own_name=configuration.load_card(box).device,
+        partner_name=link.partner,
+        now=time.time(),
+    )
+
+
+def _waited(compare: Callable[[], Report], wait_s: float) -> Report:
+    """Compare again and again until all is settled, they contradict, or the time is over."""
+    end, pause_s = time.monotonic() + wait_s, _SHORTEST_PAUSE_S
+    while True:
+        report = compare()
+        if report.is_settled or not report.agrees or time.monotonic() >= end:
+            return report
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
 
 
 def _said(report: Report, faults: list[str]) -> dict[str, Any]:

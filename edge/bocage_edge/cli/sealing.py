@@ -7,8 +7,6 @@ from typing import BinaryIO
 
 import click
 
-from bocage_edge.restore import restore
-
 
 @click.group()
 def seal() -> None:
@@ -25,5 +23,7 @@ def open_object(plain: BinaryIO, target: Path, bare: bool) -> None:
     PLAIN is what came out of `age -d -i KEY OBJECT` ("-": standard input). TARGET appears only
     when every byte of it was verified. It is a patient's exam: keep it in memory.
     """
+    from bocage_edge.restore import restore  # brings DICOM along, which no other command needs
+
     header = restore(plain, target, bare=bare)
     click.echo(f"restored: {header.kind.value}, service {header.called_aet}", err=True)

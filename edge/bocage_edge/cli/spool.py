@@ -9,6 +9,9 @@ from dataclasses import asdict
 
 import click
 
+from bocage_edge.errors import KeeperError
+from bocage_edge.keeper.client import Keeper
+from bocage_edge.ledger.flush import flush
 from bocage_edge.paths import Box
 from bocage_edge.spool.store import Spool
 from bocage_edge.spool.types import VerifyReport
@@ -33,6 +36,7 @@ def verify(ctx: click.Context, as_json: bool) -> None:
     """
     with _opened(ctx.obj) as opened:
         report = opened.verify()
+        _write_down(opened, ctx.obj)
     if as_json:
         click.echo(
             json.dumps({"sound": report.is_sound, "clean": report.is_clean, **asdict(report)})
@@ -69,12 +73,21 @@ def _opened(box: Box) -> Iterator[Spool]:
         opened.close()
 
 
+def _write_down(opened: Spool, box: Box) -> None:
+    """Hand what was found to the ledger; without a keeper it waits for the next time."""
+    try:
+        flush(opened, Keeper(box.keeper_socket))
+    except KeeperError as error:
+        click.echo(f"not in the ledger yet: {error.message}", err=True)
+
+
 def _lines(report: VerifyReport) -> Iterator[str]:
     yield f"{report.objects} objects, {report.size_bytes:,} bytes, {report.parts} in part"
     for what, names in (
         ("MISSING, the index knows it", report.missing),
         ("CORRUPT, moved to corrupt/", report.corrupt),
         ("left over, will be swept", [*report.orphans, *report.stale]),
+        ("arrived, but due nowhere", report.stuck),
         ("not the spool's", report.foreign),
     ):
         for name in names:

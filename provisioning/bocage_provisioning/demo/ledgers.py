@@ -10,6 +10,7 @@ from bocage_provisioning.lab.boxes import LabBox
 from bocage_provisioning.lab.desired import LINK_ID
 
 _AGREE, _DIFFER = 0, 1
+_LONGEST_CALL_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,13 @@ class Reconciliation:
     faults: tuple[str, ...]
 
 
-def reconcile(box: LabBox) -> Reconciliation:
-    """Let a box compare the two ledgers of the link."""
-    printed = box.cli("ledger", "reconcile", LINK_ID, "--json", ok=(_AGREE, _DIFFER))
+def reconcile(box: LabBox, wait_s: float) -> Reconciliation:
+    """Let a box compare the two ledgers of the link, waiting a while for them to be settled."""
+    printed = box.cli(
+        *("ledger", "reconcile", LINK_ID, "--wait-s", str(wait_s), "--json"),
+        ok=(_AGREE, _DIFFER),
+        timeout_s=wait_s + _LONGEST_CALL_S,
+    )
     said = json.loads(printed)
     return Reconciliation(
         bool(said["agree"]), bool(said["settled"]), int(said["delivered"]), tuple(said["faults"])

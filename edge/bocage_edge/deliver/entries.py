@@ -11,11 +11,14 @@ from bocage_edge.deliver.outcome import Deferred, Delivered, Refused
 from bocage_edge.spool.types import Delivery
 
 
-def entries_of(delivery: Delivery, attempt: Attempt, now: float) -> list[EntryDraft]:
+def entries_of(
+    delivery: Delivery, attempt: Attempt, now: float, *, is_last: bool
+) -> list[EntryDraft]:
     """List the entries of an attempt that ended for good; none where it is tried again.
 
     Args:
         now: Unix seconds.
+        is_last: the object goes nowhere else any more. The sender keeps it until an entry says so.
     """
     outcome = attempt.outcome
     if isinstance(outcome, Deferred):
@@ -26,15 +29,17 @@ def entries_of(delivery: Delivery, attempt: Attempt, now: float) -> list[EntryDr
     if isinstance(outcome, Delivered):
         if attempt.sent_as != attempt.came_as:
             entries.append(_transcoded(delivery, attempt, now))
-        entries.append(_delivered(delivery, attempt, outcome, now))
+        entries.append(_delivered(delivery, attempt, outcome, now, is_last))
         return entries
     if attempt.is_corrupt:
         entries.append(_draft("corrupt", delivery, now, reason=outcome.reason))
-    entries.append(_refused(delivery, outcome, now))
+    entries.append(_refused(delivery, outcome, now, is_last))
     return entries
 
 
-def _delivered(delivery: Delivery, attempt: Attempt, outcome: Delivered, now: float) -> EntryDraft:
+def _delivered(
+    delivery: Delivery, attempt: Attempt, outcome: Delivered, now: float, is_last: bool
+) -> EntryDraft:
     return _draft(
         "delivered",
         delivery,
@@ -44,6 +49,7 @@ def _delivered(delivery: Delivery, attempt: Attempt, outcome: Delivered, now: fl
         tls=False,
         status=outcome.status,
         bytes=attempt.sent_bytes,
+        done=is_last,
     )
 
 
@@ -52,7 +58,7 @@ def _transcoded(delivery: Delivery, attempt: Attempt, now: float) -> EntryDraft:
     return _draft("transcoded", delivery, now, destination=delivery.destination, **body)
 
 
-def _refused(delivery: Delivery, outcome: Refused, now: float) -> EntryDraft:
+def _refused(delivery: Delivery, outcome: Refused, now: float, is_last: bool) -> EntryDraft:
     return _draft(
         "refused",
         delivery,
@@ -60,6 +66,7 @@ def _refused(delivery: Delivery, outcome: Refused, now: float) -> EntryDraft:
         destination=delivery.destination,
         scope=outcome.scope.value,
         reason=outcome.reason,
+        done=is_last,
     )
 
 

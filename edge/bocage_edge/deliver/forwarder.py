@@ -26,7 +26,7 @@ from bocage_edge.deliver.schedule import cut_delay_s, hold_s, retry_delay_s, wei
 from bocage_edge.deliver.stations import Station, said_of_all
 from bocage_edge.errors import KeeperError
 from bocage_edge.spool.store import Spool
-from bocage_edge.spool.types import Delivery, Verdict
+from bocage_edge.spool.types import Delivery, DeliveryState, Verdict
 from bocage_system import logs
 
 LOG = logs.get(__name__)
@@ -218,12 +218,20 @@ class Forwarder:
         if verdict is Verdict.REFUSED:
             LOG.warning("delivery refused", object=delivery.object.name, reason=reason)
         try:
-            entries = entries_of(delivery, attempt, now)
+            is_last = self._is_last(delivery)
+            entries = entries_of(delivery, attempt, now, is_last=is_last)
             self._spool.settle_delivery(delivery.id, verdict, entries, reason=reason)
         except OSError as error:
             # Settled; only the file of the retired object is still there, and a sweep takes it.
             LOG.warning("object file not removed", object=delivery.object.name, errno=error.errno)
         self._is_handed_over = False
+
+    def _is_last(self, ended: Delivery) -> bool:
+        """Whether the object is due nowhere else; only this thread settles, so it stays so."""
+        return all(
+            other.id == ended.id or other.state is not DeliveryState.DUE
+            for other in self._spool.deliveries_of(ended.object.name)
+        )
 
     def _defer(
         self,

@@ -158,9 +158,13 @@ class Practice:
 
     def body(self, kind: str) -> dict[str, Any]:
         """Give the body of the one entry of a kind."""
-        (found,) = [
-            entry.draft.body
+        (found,) = self.bodies(kind)
+        return found
+
+    def bodies(self, kind: str) -> list[dict[str, Any]]:
+        """Give the bodies of all entries of a kind, oldest first."""
+        return [
+            dict(entry.draft.body)
             for entry in self.spool.pending_entries(100_000)
             if entry.draft.kind == kind
         ]
-        return dict(found)

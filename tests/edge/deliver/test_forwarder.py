@@ -37,6 +37,7 @@ def test_an_instance_arrives_byte_for_byte_and_the_ledger_says_so(tmp_path: Path
             "tls": False,
             "status": 0,
             "bytes": len(one.data_set),
+            "done": True,
         }
         found = box.spool.get(name)
         assert found is not None
@@ -44,6 +45,20 @@ def test_an_instance_arrives_byte_for_byte_and_the_ledger_says_so(tmp_path: Path
         box.clock.advance(1.0)
         box.run()
         assert box.handed_over == 2
+
+
+def test_only_the_last_station_ends_an_object_for_its_sender(tmp_path: Path) -> None:
+    """The sender keeps an object until an entry says that it is done everywhere."""
+    with station() as near, station() as far:
+        destinations = near.destination(), far.destination("archive")
+        with Practice(tmp_path, *destinations) as box:
+            name = box.arrive(instance(1), destinations=["pacs", "archive"])
+            box.run()
+            done = [body["done"] for body in box.bodies("delivered")]
+            assert done == [False, True]
+            found = box.spool.get(name)
+            assert found is not None
+            assert found.state is ObjectState.RETIRED
 
 
 def test_urgent_goes_first_then_the_order_of_arrival(tmp_path: Path) -> None:

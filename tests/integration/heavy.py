@@ -12,7 +12,7 @@ from typing import Any
 from bocage_provisioning.lab.desired import DICOM_PORT, MODALITY_AET, ROUTINE_AET
 from bocage_provisioning.lab.topology import BOX_LAN_ADDRESS, STATION_ADDRESS
 from bocage_provisioning.lab.waiting import listening_ports, wait_until
-from bocage_system.command import LocalHost, spawn
+from bocage_system.command import Child, LocalHost, spawn
 from tests.integration.road import ROOT, Road
 
 STREAM_TIMEOUT_S = 900.0
@@ -53,6 +53,19 @@ def stream(road: Road, *words: object, called_aet: str = ROUTINE_AET) -> dict[st
     )
     said: dict[str, Any] = json.loads(printed)
     return said
+
+
+def half_sender(road: Road, file: Path, sop_instance: str) -> Child:
+    """Start a modality that sends the bytes of a file as the beginning of a CR, and then waits."""
+    return spawn(
+        [
+            *(sys.executable, "-m", "tests.integration.streamer"),
+            *(BOX_LAN_ADDRESS, str(DICOM_PORT), MODALITY_AET, ROUTINE_AET),
+            *("half", str(file), sop_instance),
+        ],
+        namespace=road.lab.topology.hospital_lan,
+        cwd=ROOT,
+    )
 
 
 def whole_lines(file: Path) -> list[str]:

@@ -2,11 +2,13 @@
 
 Usage: python -m tests.integration.streamer ADDRESS PORT CALLING CALLED KIND BYTES SEED
        python -m tests.integration.streamer ADDRESS PORT CALLING CALLED tiny COUNT SEED ASSOCIATIONS
+       python -m tests.integration.streamer ADDRESS PORT CALLING CALLED half FILE SOP_INSTANCE_UID
 
 KIND is `frames` (a multi-frame CT with noise), `noise` (the same shape, incompressible) or
 `one_frame`. Prints one JSON object. For one instance: `uid`, `bytes`, `sha256`, `status`,
 `comment`, `sent_s` (first fragment to last) and `answer_s` (last fragment to answer). For `tiny`:
 `answers`, a list of (uid, status, monotonic second of the answer), and their `sha256` by uid.
+`half` sends the bytes of a file without an end, and waits until it is killed.
 """
 
 from __future__ import annotations
@@ -15,11 +17,14 @@ import functools
 import hashlib
 import json
 import math
+import signal
 import struct
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +49,8 @@ def main(arguments: Sequence[str]) -> int:
     """Send."""
     address, port, calling, called, kind, amount, seed, *rest = arguments
     to = (address, int(port)), calling, called
+    if kind == "half":
+        send_half(to, Path(amount).read_bytes(), seed)
     if kind == "tiny":
         said = send_tiny(to, int(amount), int(seed), int(rest[0]))
     else:
@@ -130,6 +137,16 @@ def fragments(pieces: Iterator[bytes]) -> Iterator[bytes | memoryview]:
             yield data[start : start + FRAGMENT_BYTES]
         left = bytes(data[whole:])
     yield left
+
+
+def send_half(to: To, data: bytes, uid: str) -> NoReturn:
+    """Send the beginning of an instance, and hold the association."""
+    association = pdu.Requestor(*to, CR, ExplicitVRLittleEndian)
+    association.begin(uid)
+    for fragment in fragments(iter([data])):
+        association.fragment(fragment, is_last=False)
+    while True:
+        signal.pause()
 
 
 def send_tiny(to: To, count: int, seed: int, associations: int) -> dict[str, object]:

@@ -76,6 +76,11 @@ class Box:
         return self.link_dir / f"tunnel.g{generation}.key"
 
     @property
+    def whereabouts(self) -> Path:
+        """Where partners that call us were heard from last."""
+        return self.link_dir / "whereabouts.json"
+
+    @property
     def clock_floor(self) -> Path:
         """The latest attested time, Unix seconds as text."""
         return self.link_dir / "clock.floor"

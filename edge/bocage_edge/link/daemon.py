@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bocage_contract.configuration import Desired, Link
@@ -30,6 +30,7 @@ from bocage_edge.link.nft import apply_ruleset, firewall_of, read_listing, rules
 from bocage_edge.link.plan import plan_removals
 from bocage_edge.link.tunnels import Memory, TunnelRound, Wanted, apply, wanted_of
 from bocage_edge.link.wg import WgDumpError
+from bocage_edge.link.whereabouts import Whereabouts
 from bocage_edge.partner import partner_of
 from bocage_edge.paths import Box
 from bocage_edge.status import write_status
@@ -86,6 +87,7 @@ class LinkUnit:
         self._faults: list[str] = []
         self._told: list[str] = []
         self._unsettled_since: float | None = None
+        self._whereabouts = Whereabouts(box.whereabouts)
         self._clock_watch = ClockWatch(
             box.clock_floor,
             box.run / BOOT_MARK,
@@ -193,7 +195,16 @@ class LinkUnit:
             self._fault(f"link {link.id}: {error}")
             return {"link": link.id, "up": False, "reason": str(error)}, False
         self._memories[name] = done.memory
+        self._note_whereabouts(link, done.status)
         return done.status, done.is_settled
+
+    def _note_whereabouts(self, link: Link, status: dict[str, Any]) -> None:
+        if link.tunnel.endpoint is not None or not status["up"] or status["endpoint"] is None:
+            return
+        try:
+            self._whereabouts.note(link.id, status["endpoint"])
+        except OSError as error:
+            self._fault(f"link {link.id}: {error}")
 
     def _wanted(self, in_force: InForce, link: Link) -> Wanted:
         generation = link.tunnel.generation
@@ -202,7 +213,8 @@ class LinkUnit:
             self._public_keys[generation] = read_public_key(self._around.host, key_file)
         partner = partner_of(link, in_force.pins)
         own_key = self._public_keys[generation]
-        return wanted_of(link, in_force.desired.audience, partner, own_key, key_file)
+        wanted = wanted_of(link, in_force.desired.audience, partner, own_key, key_file)
+        return replace(wanted, heard_from=self._whereabouts.of(link.id))
 
     def _forwarding_round(self) -> bool:
         """Switch IP forwarding off where it is on; say whether it was."""

@@ -52,6 +52,7 @@ class Wanted:
     Args:
         partner_key: the WireGuard peer's public key; None: there must be no peer.
         endpoint: "host:port", or None where the partner calls us.
+        heard_from: "address:port" of a partner that calls us, when it was heard last.
         reason: why there is no peer, for an operator.
     """
 
@@ -62,6 +63,7 @@ class Wanted:
     partner_key: str | None
     endpoint: str | None
     reason: str | None
+    heard_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +219,13 @@ class TunnelRound:
     def _endpoint_due(
         self, wanted: Wanted, seen: Seen | None, memory: Memory
     ) -> tuple[Mapping[str, str | None] | None, Memory]:
-        """Look the partner's endpoint up where that is due."""
-        if wanted.partner_key is None or wanted.endpoint is None:
+        """Look the partner's endpoint up where that is due; remember it where it calls us."""
+        if wanted.partner_key is None:
             return None, memory
         peer = seen.wg_peer(wanted.partner_key) if seen else None
         in_force = peer.endpoint if peer else None
+        if wanted.endpoint is None:
+            return (None if in_force else {wanted.partner_key: wanted.heard_from}), memory
         age_s = handshake_age_s(peer.handshake_at, self._now) if peer else None
         if not is_look_up_due(
             wanted.endpoint,

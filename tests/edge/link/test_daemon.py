@@ -259,6 +259,28 @@ def test_a_dead_wireguard_go_is_replaced_in_the_next_round(bench: Bench, name: s
     assert str(bench.host) == before
 
 
+def test_a_partner_that_calls_us_is_called_where_it_was_after_the_tunnel_died(
+    bench: Bench, name: str
+) -> None:
+    """Else nobody begins a handshake until the partner finds its session dead."""
+    bench.host.has_kernel_wireguard = False
+    bench.configure(lambda raw: raw["links"][0]["tunnel"].update(endpoint=None))
+    bench.confirm()
+    bench.step()
+    assert bench.host.interfaces[name].wg_peers[PARTNER_KEY].endpoint is None
+    bench.host.shake_hands(PARTNER_KEY, int(bench.clock.now()), "203.0.113.5:4000")
+    bench.clock.advance(3)
+    bench.step()
+    bench.host.kill_wireguard_go(name)
+    bench.power_cut()
+    bench.step()
+    assert bench.host.interfaces[name].wg_peers[PARTNER_KEY].endpoint == "203.0.113.5:4000"
+    bench.host.shake_hands(PARTNER_KEY, int(bench.clock.now()), "203.0.113.9:4000")
+    bench.clock.advance(3)
+    bench.step()
+    assert bench.host.interfaces[name].wg_peers[PARTNER_KEY].endpoint == "203.0.113.9:4000"
+
+
 def test_a_link_that_is_gone_takes_its_tunnel_with_it(bench: Bench, name: str) -> None:
     bench.configure()
     bench.confirm()

@@ -16,6 +16,7 @@ from pydicom.filereader import read_file_meta_info
 from pynetdicom import AE, _config
 
 _TIMEOUT_S = 600
+_CONNECT_WITHIN_S = 5
 _MOST_CONTEXTS = 128
 
 
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     _config.STORE_SEND_CHUNKED_DATASET = True
     ae = AE(ae_title=calling)
     ae.maximum_pdu_size = 131072
+    ae.connection_timeout = _CONNECT_WITHIN_S
     ae.dimse_timeout = ae.network_timeout = ae.acse_timeout = _TIMEOUT_S
     pairs = {_pair(Path(name)) for name in names}
     for sop_class, transfer_syntax in sorted(pairs)[:_MOST_CONTEXTS]:

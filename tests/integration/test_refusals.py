@@ -9,6 +9,7 @@ import pydicom
 import pytest
 
 from bocage_provisioning.lab.desired import MODALITY_AET, REPORT_AET, ROUTINE_AET
+from bocage_provisioning.lab.topology import PACS_ADDRESS, STRANGER_ADDRESS
 from tests.integration.files import small
 from tests.integration.road import Road, wait_for
 
@@ -41,15 +42,18 @@ def test_an_association_that_is_not_known_is_rejected(
     assert "refused" in road.lab.hospital.log("receive")
 
 
-def test_the_right_title_from_the_wrong_address_is_rejected(road: Road, tmp_path: Path) -> None:
-    """The PACS's address may not call as the modality."""
-    file = small(tmp_path)
-    namespace = road.lab.topology.hospital_lan
+@pytest.mark.parametrize(
+    ("source", "rejected"),
+    [(PACS_ADDRESS, True), (STRANGER_ADDRESS, False)],
+    ids=["PACS", "nobody"],
+)
+def test_the_right_title_from_the_wrong_address_is_rejected(
+    road: Road, tmp_path: Path, source: str, rejected: bool
+) -> None:
+    """By the box where the address belongs to another caller, by the firewall where to none."""
     before = objects(road)
-    said = road.associate(
-        [file.path], ROUTINE_AET, MODALITY_AET, namespace=namespace, source="192.168.1.66"
-    )
-    assert said["associated"] is False
+    said = road.associate([small(tmp_path).path], ROUTINE_AET, MODALITY_AET, source=source)
+    assert said == {"associated": False, "rejected": rejected, "answers": {}}
     assert objects(road) == before
 
 

@@ -23,6 +23,7 @@ from bocage_system.command import CommandError
 
 FAILED = 1
 INTERRUPTED = 130
+_TABLE_WIDTH = 100  # of a file; a terminal says its own
 
 
 @click.command()
@@ -60,6 +61,8 @@ def demo(
 
 def _tell(outcome: Outcome, *, as_json: bool) -> None:
     shown = Console(stderr=as_json)
+    if not shown.is_terminal:
+        shown = Console(stderr=as_json, width=_TABLE_WIDTH)
     shown.print(table(outcome))
     shown.print(verdict(outcome))
     if as_json:

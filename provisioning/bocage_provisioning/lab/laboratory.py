@@ -35,7 +35,7 @@ from bocage_provisioning.lab.peers import ACCEPT_ALL, OWNER, Peer, echo_argv, se
 from bocage_provisioning.lab.processes import Owner, Program, Supervisor
 from bocage_provisioning.lab.reaper import DONE
 from bocage_provisioning.lab.topology import Line, Topology, line_argv
-from bocage_provisioning.lab.waiting import wait_until
+from bocage_provisioning.lab.waiting import listening_ports, wait_until
 from bocage_system.command import PIPE, Child, LocalHost, spawn
 
 WAN_SOURCE = Path(__file__).with_name("wan.c")
@@ -173,7 +173,7 @@ class Laboratory:
         """
         pid = self.supervisor.start(peer.program(options))
         wait_until(
-            lambda: f":{peer.port:04X} " in Path(f"/proc/{pid}/net/tcp").read_text(),
+            lambda: peer.port in listening_ports(Path(f"/proc/{pid}/net/tcp").read_text()),
             5.0,
             peer.name,
         )

@@ -12,7 +12,7 @@ from typing import Any
 from bocage_provisioning.lab.desired import DICOM_PORT, MODALITY_AET, ROUTINE_AET
 from bocage_provisioning.lab.topology import BOX_LAN_ADDRESS, STATION_ADDRESS
 from bocage_provisioning.lab.waiting import listening_ports, wait_until
-from bocage_system.command import Child, LocalHost, spawn
+from bocage_system.command import PIPE, Child, LocalHost, spawn
 from tests.integration.road import ROOT, Road
 
 STREAM_TIMEOUT_S = 900.0
@@ -55,17 +55,58 @@ def stream(road: Road, *words: object, called_aet: str = ROUTINE_AET) -> dict[st
     return said
 
 
-def half_sender(road: Road, file: Path, sop_instance: str) -> Child:
-    """Start a modality that sends the bytes of a file as the beginning of a CR, and then waits."""
-    return spawn(
+class ByHand:
+    """A modality at the hospital that sends a part of an instance when it is told."""
+
+    def __init__(self, child: Child) -> None:
+        """Take over a `streamer by_hand`."""
+        self._child = child
+
+    def begin(self, sop_instance: str, file: Path) -> None:
+        """Send the command of a C-STORE, and the bytes of a file as its beginning."""
+        self._order(f"begin {sop_instance} {file}")
+
+    def end(self, file: Path) -> tuple[int, str]:
+        """Send the last bytes; gives status and comment."""
+        self._order(f"end {file}")
+        if self._child.stdout is None:
+            raise AssertionError("the modality has no output")
+        status, comment = json.loads(self._child.stdout.readline())
+        return status, comment
+
+    def hang_up(self) -> None:
+        """End in the middle of whatever it is."""
+        self._child.kill()
+        self._child.wait(10)
+
+    def _order(self, line: str) -> None:
+        if self._child.stdin is None:
+            raise AssertionError("the modality has no input")
+        self._child.stdin.write(f"{line}\n".encode())
+        self._child.stdin.flush()
+
+
+@contextmanager
+def by_hand(road: Road) -> Iterator[ByHand]:
+    """Give a modality with an open association."""
+    child = spawn(
         [
             *(sys.executable, "-m", "tests.integration.streamer"),
-            *(BOX_LAN_ADDRESS, str(DICOM_PORT), MODALITY_AET, ROUTINE_AET),
-            *("half", str(file), sop_instance),
+            *(BOX_LAN_ADDRESS, str(DICOM_PORT), MODALITY_AET, ROUTINE_AET, "by_hand"),
         ],
         namespace=road.lab.topology.hospital_lan,
         cwd=ROOT,
+        stdin=PIPE,
+        stdout=PIPE,
     )
+    modality = ByHand(child)
+    try:
+        yield modality
+    finally:
+        modality.hang_up()
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def whole_lines(file: Path) -> list[str]:

@@ -2,13 +2,15 @@
 
 Usage: python -m tests.integration.streamer ADDRESS PORT CALLING CALLED KIND BYTES SEED
        python -m tests.integration.streamer ADDRESS PORT CALLING CALLED tiny COUNT SEED ASSOCIATIONS
-       python -m tests.integration.streamer ADDRESS PORT CALLING CALLED half FILE SOP_INSTANCE_UID
+       python -m tests.integration.streamer ADDRESS PORT CALLING CALLED by_hand
 
 KIND is `frames` (a multi-frame CT with noise), `noise` (the same shape, incompressible) or
 `one_frame`. Prints one JSON object. For one instance: `uid`, `bytes`, `sha256`, `status`,
 `comment`, `sent_s` (first fragment to last) and `answer_s` (last fragment to answer). For `tiny`:
 `answers`, a list of (uid, status, monotonic second of the answer), and their `sha256` by uid.
-`half` sends the bytes of a file without an end, and waits until it is killed.
+`by_hand` does what it is told, a line each, over one association: `begin SOP_INSTANCE_UID FILE`
+sends a CR's command and the bytes of a file, `end FILE` the last bytes; then it prints the answer,
+a list of status and comment.
 """
 
 from __future__ import annotations
@@ -17,14 +19,12 @@ import functools
 import hashlib
 import json
 import math
-import signal
 import struct
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,10 +47,12 @@ _DIFFERENT_FRAMES = 16
 
 def main(arguments: Sequence[str]) -> int:
     """Send."""
-    address, port, calling, called, kind, amount, seed, *rest = arguments
+    address, port, calling, called, kind, *words = arguments
     to = (address, int(port)), calling, called
-    if kind == "half":
-        send_half(to, Path(amount).read_bytes(), seed)
+    if kind == "by_hand":
+        send_by_hand(to, sys.stdin)
+        return 0
+    amount, seed, *rest = words
     if kind == "tiny":
         said = send_tiny(to, int(amount), int(seed), int(rest[0]))
     else:
@@ -139,14 +141,20 @@ def fragments(pieces: Iterator[bytes]) -> Iterator[bytes | memoryview]:
     yield left
 
 
-def send_half(to: To, data: bytes, uid: str) -> NoReturn:
-    """Send the beginning of an instance, and hold the association."""
+def send_by_hand(to: To, orders: Iterable[str]) -> None:
+    """Do what somebody types."""
     association = pdu.Requestor(*to, CR, ExplicitVRLittleEndian)
-    association.begin(uid)
-    for fragment in fragments(iter([data])):
-        association.fragment(fragment, is_last=False)
-    while True:
-        signal.pause()
+    for order in orders:
+        what, *words = order.split()
+        if what == "begin":
+            association.begin(words[0])
+        pieces = [*fragments(iter([Path(words[-1]).read_bytes()]))]
+        for fragment in pieces[:-1]:
+            association.fragment(fragment, is_last=False)
+        association.fragment(pieces[-1], is_last=what == "end")
+        if what == "end":
+            print(json.dumps(association.answer()), flush=True)
+    association.release()
 
 
 def send_tiny(to: To, count: int, seed: int, associations: int) -> dict[str, object]:

@@ -20,7 +20,7 @@ import zstandard
 from bocage_provisioning.lab.desired import DICOM_PORT, MODALITY_AET, ROUTINE_AET, URGENT_AET
 from bocage_provisioning.lab.namespaces import pids
 from bocage_provisioning.lab.waiting import wait_until
-from bocage_system.command import Child, LocalHost
+from bocage_system.command import LocalHost
 from tests.integration.canary import (
     INSIDE_A_SEAL,
     Marks,
@@ -32,7 +32,7 @@ from tests.integration.canary import (
     open_files,
 )
 from tests.integration.files import File
-from tests.integration.heavy import half_sender
+from tests.integration.heavy import ByHand, by_hand
 from tests.integration.road import ARRIVAL_TIMEOUT_S, Road
 
 pytestmark = pytest.mark.integration
@@ -125,30 +125,26 @@ def _send_half(
     road: Road,
     folder: Path,
     marks: Marks,
-    end: Callable[[Road, Child], None],
+    end: Callable[[Road, ByHand], None],
     look: Callable[[], list[str]],
 ) -> None:
     """Send half an instance, look while it lies there, and end the association in some way."""
-    file, hospital = folder / "half", road.lab.hospital
+    file, incoming = folder / "half", road.lab.hospital.state / "spool" / "incoming"
     head = marked(folder, marks, 30).data_set()
     file.write_bytes(head[: -64 * 48 * 2 - 12] + large_pixels(marks, HALF_BYTES))
-    child = half_sender(road, file, marks.uid(30))
-    try:
-        incoming = hospital.state / "spool" / "incoming"
+    with by_hand(road) as modality:
+        modality.begin(marks.uid(30), file)
         wait_until(lambda: _bytes_in(incoming) > HALF_BYTES // 4, 30, "half an instance")
         assert look() == []
-        end(road, child)
+        end(road, modality)
         wait_until(lambda: not _bytes_in(incoming), 30, "the half instance thrown away")
-    finally:
-        child.kill()
-        child.wait(10)
 
 
-def _hang_up(_road: Road, child: Child) -> None:
-    child.kill()
+def _hang_up(_road: Road, modality: ByHand) -> None:
+    modality.hang_up()
 
 
-def _crash(road: Road, _child: Child) -> None:
+def _crash(road: Road, _modality: ByHand) -> None:
     """End the unit as the C library does when it finds its memory broken: that leaves a core."""
     hospital = road.lab.hospital
     hospital.wait_restarted("receive", hospital.kill("receive", signal.SIGABRT))

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from bocage_provisioning.lab.errors import LabError
-from bocage_provisioning.lab.folders import make_folder, remove_folder, take_lock
+from bocage_provisioning.lab.folders import (
+    make_folder,
+    mounts_below,
+    plan_small_disk,
+    remove_folder,
+    take_lock,
+)
 
 
 def test_a_name_is_taken_once(tmp_path: Path) -> None:
@@ -42,3 +48,22 @@ def test_removing_what_is_not_there_is_no_fault(tmp_path: Path) -> None:
     (tmp_path / "lab" / "deep").mkdir(parents=True)
     remove_folder(tmp_path / "lab")
     assert not (tmp_path / "lab").exists()
+
+
+MOUNTINFO = """\
+22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+31 22 7:0 / /srv/lab/hospital rw,relatime shared:9 - ext4 /dev/loop0 rw
+32 31 0:40 / /srv/lab/hospital/in\\040it rw - tmpfs none rw
+33 22 7:1 / /srv/laboratory rw,relatime shared:9 - ext4 /dev/loop1 rw
+"""
+
+
+def test_what_is_mounted_below_a_folder_is_found_the_deepest_first() -> None:
+    lab = Path("/srv/lab")
+    assert mounts_below(lab, MOUNTINFO) == [lab / "hospital" / "in it", lab / "hospital"]
+    assert mounts_below(Path("/srv/other"), MOUNTINFO) == []
+
+
+def test_a_small_disk_is_an_image_that_is_mounted_and_empty() -> None:
+    programs = [argv[0] for argv in plan_small_disk(Path("/a.image"), Path("/a"), 1 << 30)]
+    assert programs == ["truncate", "mkfs.ext4", "mount", "rmdir"]

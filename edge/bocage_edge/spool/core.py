@@ -100,13 +100,13 @@ class SpoolCore:
         except FileNotFoundError:
             raise SpoolError("the spool has no file of this object") from None
 
-    def check_room(self) -> None:
-        """See that the reserve is untouched.
+    def check_room(self, size_bytes: int = 0) -> None:
+        """See that the reserve is untouched, and stays so with an object of this size.
 
         Raises:
-            SpoolFullError: it is touched.
+            SpoolFullError: it is touched, or would be.
         """
-        if not self.has_room_for(0):
+        if not self.has_room_for(size_bytes):
             raise SpoolFullError(
                 f"less than {self._reserve_bytes >> 20} MiB are free on the spool's file system",
                 hint="it takes objects again by itself once there is room",

@@ -13,8 +13,9 @@ from bocage_edge.errors import SpoolError
 from bocage_edge.spool.folders import open_locked, remove
 from bocage_system.durable import write_all
 
-# How much may be written between two looks at the free space.
-ROOM_CHECK_BYTES = 16 << 20
+# How much may be written between two looks at the free space. Each looks this far ahead, so that
+# one large object stops before it touches the reserve: then everybody else would be refused too.
+ROOM_CHECK_BYTES = 1 << 20
 
 
 class IncomingFile:
@@ -24,11 +25,11 @@ class IncomingFile:
     never tried again, for the kernel may have dropped the bytes.
     """
 
-    def __init__(self, path: Path, check_room: Callable[[], None]) -> None:
+    def __init__(self, path: Path, check_room: Callable[[int], None]) -> None:
         """Make the file.
 
         Args:
-            check_room: raises SpoolFullError where the reserve is touched.
+            check_room: raises SpoolFullError where so many bytes more would touch the reserve.
 
         Raises:
             OSError: the medium refused.
@@ -56,7 +57,7 @@ class IncomingFile:
             raise SpoolError("a finished object takes no more bytes")
         self._is_failed = True
         if self.size - self._checked_at_bytes >= ROOM_CHECK_BYTES:
-            self._check_room()
+            self._check_room(ROOM_CHECK_BYTES)
             self._checked_at_bytes = self.size
         write_all(descriptor, data)
         self._hash.update(data)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bocage_provisioning.lab.code import Code
-from bocage_provisioning.lab.folders import remove_folder
+from bocage_provisioning.lab.folders import plan_small_disk, remove_folder
 from bocage_provisioning.lab.namespaces import pids
 from bocage_provisioning.lab.processes import Owner, Program, Supervisor
 from bocage_provisioning.lab.waiting import listening_ports, wait_until
@@ -75,6 +75,17 @@ class LabBox:
         """
         argv = [sys.executable, *self._arguments(), *words]
         return self.host.run(argv, stdin=stdin, timeout_s=timeout_s, ok=ok)
+
+    def put_on_small_disk(self, size_bytes: int) -> None:
+        """Give the box's state a small disk of its own, before it is set up.
+
+        Raises:
+            CommandError: the machine does not let us.
+        """
+        self.state.mkdir(mode=0o755)
+        image = self.state.with_suffix(".image")
+        for argv in plan_small_disk(image, self.state, size_bytes):
+            LocalHost().run(argv)
 
     def set_up(self, device: str, trusted_key: str) -> Paper:
         """Make the box's keys, as at its first boot.

@@ -70,6 +70,33 @@ def take_lock(folder: Path, name: str, timeout_s: float = LOCK_TIMEOUT_S) -> int
             time.sleep(_LOOK_AGAIN_S)
 
 
+def plan_small_disk(image: Path, folder: Path, size_bytes: int) -> list[tuple[str, ...]]:
+    """List the commands that put a folder on a file system of its own.
+
+    Args:
+        image: becomes the file system; takes room only for what is in it.
+        folder: to be there, and empty.
+
+    Source: mke2fs(8), mount(8).
+    """
+    return [
+        ("truncate", f"--size={size_bytes}", str(image)),
+        ("mkfs.ext4", "-q", "-m", "0", str(image)),
+        ("mount", "-o", "loop", str(image), str(folder)),
+        ("rmdir", str(folder / "lost+found")),
+    ]
+
+
+def mounts_below(folder: Path, mountinfo: str) -> list[Path]:
+    """List what is mounted on a folder or below it, the deepest first.
+
+    Args:
+        mountinfo: as proc(5) describes it; spaces in paths are written \\040.
+    """
+    points = [Path(line.split()[4].replace("\\040", " ")) for line in mountinfo.splitlines()]
+    return sorted((each for each in points if each.is_relative_to(folder)), reverse=True)
+
+
 def remove_folder(folder: Path) -> None:
     """Remove a folder and all in it, if it is there."""
     if folder.exists():

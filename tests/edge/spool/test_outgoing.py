@@ -13,6 +13,7 @@ import pytest
 from bocage_contract.configuration import ExamClass
 from bocage_contract.ledger import EntryDraft, draft
 from bocage_edge.errors import SpoolError, SpoolFullError
+from bocage_edge.spool.incoming import ROOM_CHECK_BYTES, IncomingFile
 from bocage_edge.spool.store import SameInstanceError, Spool
 from bocage_edge.spool.types import (
     KEEP_ROW_S,
@@ -106,6 +107,19 @@ def test_no_room_is_said_before_a_byte_is_written_and_ends_by_itself(
     accept(spool, b"sealed", outgoing("a"))
     assert_clean(spool)
     spool.close()
+
+
+def test_a_large_object_stops_before_it_touches_what_is_kept_for_others(tmp_path: Path) -> None:
+    """Each look asks for all that may be written until the next one."""
+    asked: list[tuple[int, int]] = []
+    piece = bytes(ROOM_CHECK_BYTES // 4)
+    with IncomingFile(
+        tmp_path / "a", lambda ahead: asked.append((incoming.size, ahead))
+    ) as incoming:
+        for _ in range(13):
+            incoming.write(piece)
+    wanted = [number * ROOM_CHECK_BYTES for number in (1, 2, 3)]
+    assert asked == [(size, ROOM_CHECK_BYTES) for size in wanted]
 
 
 def test_the_most_urgent_goes_first_then_what_must_arrive_first_then_what_came_first(

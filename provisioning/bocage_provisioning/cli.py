@@ -1,10 +1,11 @@
-"""`bocage-provision`: the laboratory and the demonstration today, remote set-up of boxes later."""
+"""`bocage-provision`: the demonstration in the laboratory, and signing configurations by hand."""
 
 from __future__ import annotations
 
 import click
 
 from bocage_provisioning.demo.command import demo
+from bocage_provisioning.signing import configuration
 
 
 @click.group()
@@ -13,3 +14,4 @@ def main() -> None:
 
 
 main.add_command(demo)
+main.add_command(configuration)

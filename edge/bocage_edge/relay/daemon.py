@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import resource
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +35,7 @@ from bocage_system.kick import Kick, ring
 LOOK_EVERY_S = 2.0  # for rings that were lost, and for the status
 OPEN_FILES = 4096
 ENTRIES_SETTLE_S = 0.05  # several commits, one hand-over to the keeper
+KEEPER_AGAIN_S = 0.5  # while it is away
 
 _log = logs.get("relay")
 
@@ -112,6 +112,7 @@ class Relay:
         self._blocked: dict[str, Blocked] = {}
         self._memories: dict[str, MemoryFile] = {}
         self._fault = ""
+        self._keeper_fault = ""
         self._entries_now = asyncio.Event()
         self._look_now = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -224,8 +225,21 @@ class Relay:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._entries_now.wait(), LOOK_EVERY_S)
             self._entries_now.clear()
-            with _keeper_may_be_away():
+            try:
                 await self._hand_over()
+            except EdgeError as error:
+                # They wait in the spool; rings of the bell come with every object meanwhile.
+                self._tell_keeper_fault(error.message)
+                await asyncio.sleep(KEEPER_AGAIN_S)
+                self._entries_now.set()
+            else:
+                self._tell_keeper_fault("")
+
+    def _tell_keeper_fault(self, text: str) -> None:
+        """Log that entries wait for the keeper, once for each time that they do."""
+        if text and text != self._keeper_fault:
+            _log.error("entries wait for the keeper", error=text)
+        self._keeper_fault = text
 
     async def _hand_over(self) -> None:
         await self._doors.work(flush, self._parts.spool, self._parts.writing)
@@ -249,15 +263,6 @@ class Relay:
 
 def _without_revision(terms: Terms | Blocked | None) -> object:
     return terms.without_revision if isinstance(terms, Terms) else terms
-
-
-@contextlib.contextmanager
-def _keeper_may_be_away() -> Iterator[None]:
-    """Entries wait in the spool until the keeper is there again."""
-    try:
-        yield
-    except EdgeError as error:
-        _log.error("entries wait for the keeper", error=error.message)
 
 
 def _raise_file_limit() -> None:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bocage_contract.card import Card, seal_card
 from bocage_contract.configuration import Desired, ExamClass, seal_desired
+from bocage_contract.ledger import draft
 from bocage_contract.pins import Pin, Pins, seal_pins
 from bocage_edge.configuration import load
 from bocage_edge.keeper.client import Keeper
@@ -235,3 +237,40 @@ def test_a_broken_configuration_keeps_the_last_good_one(tmp_path: Path) -> None:
         ring(hospital.box.doorbell("relay"))
         wait_until(lambda: "configuration" in (read_status(hospital.box, "relay") or {})["fault"])
         assert hospital.status()["outgoing"]["connected"] is True
+
+
+def test_a_keeper_that_cannot_write_is_told_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Rings come with every object: they make neither haste nor a flood of the log."""
+    box = Box(tmp_path / "state", tmp_path / "run")
+    Site(box, identity(1), card_of(identity(1), "flers-1"), HOSPITAL).lay_out()
+    asked: list[str] = []
+
+    def refuse(_uid: int, ask: dict[str, Any]) -> dict[str, Any]:
+        asked.append(ask["op"])
+        return {"error": "not now"}
+
+    spool = Spool(box.spool, CLOCK, unit="relay")
+    spool.record("box", [draft("started", CLOCK.now())])
+    spool.close()
+    keeper_stop, stop = threading.Event(), threading.Event()
+    keeper = threading.Thread(target=serve, args=(box.keeper_socket, refuse, keeper_stop))
+    relay = threading.Thread(target=run, args=(box, stop))
+    keeper.start()
+    relay.start()
+
+    def is_asked_again() -> bool:
+        for _ in range(20):
+            ring(box.doorbell("relay"))
+        return asked.count("append") >= 3
+
+    try:
+        wait_until(is_asked_again)
+    finally:
+        stop.set()
+        relay.join(PATIENCE_S)
+        keeper_stop.set()
+        keeper.join(PATIENCE_S)
+    assert not relay.is_alive()
+    assert capfd.readouterr().out.count("entries wait for the keeper") == 1

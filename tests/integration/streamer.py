@@ -4,10 +4,12 @@ Usage: python -m tests.integration.streamer ADDRESS PORT CALLING CALLED KIND BYT
        python -m tests.integration.streamer ADDRESS PORT CALLING CALLED tiny COUNT SEED ASSOCIATIONS
        python -m tests.integration.streamer ADDRESS PORT CALLING CALLED by_hand
 
-KIND is `frames` (a multi-frame CT with noise), `noise` (the same shape, incompressible) or
-`one_frame`. Prints one JSON object. For one instance: `uid`, `bytes`, `sha256`, `status`,
-`comment`, `sent_s` (first fragment to last) and `answer_s` (last fragment to answer). For `tiny`:
-`answers`, a list of (uid, status, monotonic second of the answer), and their `sha256` by uid.
+KIND is `frames` (a multi-frame CT with noise), `noise` (the same shape, incompressible),
+`one_frame`, or `wide_frames` and `wide_noise`, the largest that the image codec is given. Prints
+one JSON object.
+For one instance: `uid`, `bytes`, `sha256`, `status`, `comment`, `sent_s` (first fragment to last)
+and `answer_s` (last fragment to answer). For `tiny`: `answers`, a list of (uid, status, monotonic
+second of the answer), and their `sha256` by uid.
 `by_hand` does what it is told, a line each, over one association: `begin SOP_INSTANCE_UID FILE`
 sends a CR's command and the bytes of a file, `end FILE` the last bytes; then it prints the answer,
 a list of status and comment.
@@ -41,6 +43,7 @@ UID_ROOT = "1.2.826.0.1.3680043.8.498.77"
 FRAGMENT_BYTES = pdu.MAX_PDU_BYTES - 6
 EDGE = 512
 FRAME_BYTES = EDGE * EDGE * 2
+WIDE = 11  # times as wide and high: 60.5 MiB a frame; the codec takes up to 64
 MARK = b"PLAINTEXT-PIXELS-OF-THE-SENDER--"  # in every frame: 32 bytes that no disk may show
 _DIFFERENT_FRAMES = 16
 
@@ -98,12 +101,12 @@ def parts(kind: str, size: int, seed: int, uid: str) -> Iterator[bytes]:
     count = max(1, size // FRAME_BYTES)
     ds = _head(uid, seed)
     ds.Rows, ds.Columns, ds.NumberOfFrames = EDGE, EDGE, count
-    if kind == "one_frame":
-        side = math.isqrt(count)
-        count = side * side
-        ds.Rows, ds.Columns, ds.NumberOfFrames = EDGE * side, EDGE * side, 1
+    if kind in ("one_frame", "wide_frames", "wide_noise"):
+        side = math.isqrt(count) if kind == "one_frame" else WIDE
+        ds.Rows, ds.Columns, ds.NumberOfFrames = EDGE * side, EDGE * side, count // side**2
+        count -= count % side**2
     yield _encoded(ds) + struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, count * FRAME_BYTES)
-    yield from (_noise if kind == "noise" else _slices)(count, seed)
+    yield from (_noise if kind.endswith("noise") else _slices)(count, seed)
 
 
 def _slices(count: int, seed: int) -> Iterator[bytes]:

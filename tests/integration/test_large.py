@@ -29,6 +29,8 @@ _BLOCK_BYTES = 8 * MEBIBYTE
     [
         pytest.param("frames", 1_200_000_000, 1, id="1.2 GB in frames"),
         pytest.param("noise", 300 * MEBIBYTE, 2, id="300 MB of noise"),
+        pytest.param("wide_frames", 190 * MEBIBYTE, 4, id="frames of 60 MB"),
+        pytest.param("wide_noise", 130 * MEBIBYTE, 6, id="frames of 60 MB of noise"),
         pytest.param("one_frame", 300 * MEBIBYTE, 3, id="one frame of 300 MB"),
     ],
 )

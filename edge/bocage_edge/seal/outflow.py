@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTimeError
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class _Frame:
 
     coded: Future[bytes]
     layout: FrameLayout
-    raw: bytearray
+    raw: bytearray | memoryview
 
 
 class Outflow:
@@ -120,8 +120,8 @@ class Outflow:
         self._frame_bytes -= size
         self._budget.give_back(size)
 
-    def frame(self, coded: Future[bytes], layout: FrameLayout, raw: bytearray) -> None:
-        """Put a frame for which room was reserved."""
+    def frame(self, coded: Future[bytes], layout: FrameLayout, raw: bytearray | memoryview) -> None:
+        """Put a frame, or a strip of one, for which room was reserved."""
         self._pending.append(_Frame(coded, layout, raw))
 
     # -- out
@@ -199,7 +199,7 @@ class Outflow:
         self._write(self._coded_parts(first, until))
         self.release(len(first.raw))
 
-    def _coded_parts(self, frame: _Frame, until: float | None) -> list[bytes]:
+    def _coded_parts(self, frame: _Frame, until: float | None) -> Iterable[bytes]:
         wait_s = None if until is None else max(0.0, until - self.monotonic())
         try:
             stream = frame.coded.result(wait_s)
@@ -211,14 +211,13 @@ class Outflow:
             return self._taken_back(frame.raw)
         return [block_head(BlockType.FRAME, payload_bytes), frame.layout.pack(), stream]
 
-    def _taken_back(self, raw: bytearray) -> list[bytes]:
-        parts: list[bytes] = []
+    def _taken_back(self, raw: bytearray | memoryview) -> Iterator[bytes]:
+        # A part at a time: the frame may be 64 MiB.
         for start in range(0, len(raw), PLAIN_BLOCK_BYTES):
             data = memoryview(raw)[start : start + PLAIN_BLOCK_BYTES]
-            parts += self._zstd_parts(data, ZSTD_FAST)
-        return parts
+            yield from self._zstd_parts(data, ZSTD_FAST)
 
-    def _write(self, parts: list[bytes]) -> None:
+    def _write(self, parts: Iterable[bytes]) -> None:
         if self._seal is None:
             raise AssertionError("bytes before the header")
         for part in parts:

@@ -15,8 +15,15 @@ from concurrent.futures import TimeoutError as NotInTimeError
 
 from bocage_edge.seal.content import swapped
 from bocage_edge.seal.errors import CodecFailedError
-from bocage_edge.seal.frames import Coding, NativePlan, canonical_frame, choose_coding, zstd_level
-from bocage_edge.seal.layout import BLOCK_LIMIT_BYTES, PixelFormat
+from bocage_edge.seal.frames import (
+    STRIP_BYTES,
+    Coding,
+    NativePlan,
+    canonical_frame,
+    choose_coding,
+    zstd_level,
+)
+from bocage_edge.seal.layout import BLOCK_LIMIT_BYTES, FrameLayout, PixelFormat
 from bocage_edge.seal.outflow import PLAIN_BLOCK_BYTES, Outflow
 from bocage_edge.seal.pool import Budget, CodecPool
 
@@ -134,11 +141,17 @@ class NativePixels:
                 len(frame), codec.backlog_bytes, codec.rate_bytes_s, codec.workers
             )
         if coding is Coding.HTJ2K and plan.layout is not None:
-            self._outflow.frame(codec.code_block(plan.layout, frame), plan.layout, frame)
-            self._outflow.drain()
+            self._code_strips(plan.layout, frame)
         else:
             self._outflow.plain(frame, self._level())
             self._outflow.release(len(frame))
+
+    def _code_strips(self, whole: FrameLayout, frame: bytearray) -> None:
+        left = memoryview(frame)
+        for layout in whole.strips(STRIP_BYTES):
+            strip, left = left[: layout.size_bytes], left[layout.size_bytes :]
+            self._outflow.frame(self._codec.code_block(layout, strip), layout, strip)
+        self._outflow.drain()
 
     def _note_digest(self, plan: NativePlan) -> None:
         if plan.is_planar:

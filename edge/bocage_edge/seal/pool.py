@@ -147,9 +147,9 @@ class CodecPool:
         coded.add_done_callback(lambda _done: self._coded(size))
         return coded
 
-    def open_block(self, layout: FrameLayout, stream: wire.Bytes) -> Future[bytes]:
+    def open_block(self, layout: FrameLayout, stream: wire.Bytes) -> Future[bytearray]:
         """Give the exact bytes of a frame from the codestream of a J block."""
-        return self._submit(NORMAL, Operation.OPEN_BLOCK, layout.pack(), stream, _payload)
+        return self._submit(NORMAL, Operation.OPEN_BLOCK, layout.pack(), stream, _as_it_came)
 
     def decode(self, syntax: str, form: PixelFormat, stream: wire.Bytes) -> Future[bytes]:
         """Decode a frame of a compressed transfer syntax: little endian, colour by pixel.
@@ -353,6 +353,10 @@ def _head(syntax: str, form: PixelFormat) -> bytes:
 
 def _payload(_head: bytes, payload: bytearray) -> bytes:
     return bytes(payload)
+
+
+def _as_it_came(_head: bytes, payload: bytearray) -> bytearray:
+    return payload
 
 
 def _coded_frame(head: bytes, payload: bytearray) -> tuple[bytes, str]:

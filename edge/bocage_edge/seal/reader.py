@@ -33,6 +33,7 @@ from bocage_edge.seal.pool import CodecPool
 
 # Frames are decoded ahead of the one that is given out, within this; one frame always.
 AHEAD_BYTES = 24 * 1024 * 1024
+PIECE_BYTES = 1024 * 1024
 
 
 class OpenedInstance:
@@ -46,11 +47,11 @@ class OpenedInstance:
         self._codec = codec
         self._digest = InstanceDigest(header.sop_class, header.sop_instance, header.transfer_syntax)
         self._bytes = 0
-        self._ahead: deque[tuple[int, Future[bytes] | bytes]] = deque()
+        self._ahead: deque[tuple[int, Future[bytearray] | bytes]] = deque()
         self._ahead_bytes = 0
 
     def blocks(self) -> Iterator[bytes]:
-        """Give the bytes in pieces of up to 64 MiB, once.
+        """Give the bytes in pieces of up to 1 MiB, once.
 
         Raises:
             BrokenSealError: cut, changed, or no object of ours.
@@ -75,14 +76,19 @@ class OpenedInstance:
                 is_due = self._ahead_bytes > keep_bytes or not keep_bytes
                 if not is_due and not data.done():
                     return
-                data = data.result()
             self._ahead.popleft()
             self._ahead_bytes -= size
-            self._digest.update(data)
-            self._bytes += len(data)
-            yield data
+            yield from self._pieces(data)
 
-    def _decoded(self, block: Block) -> tuple[int, Future[bytes] | bytes]:
+    def _pieces(self, data: Future[bytearray] | bytes) -> Iterator[bytes]:
+        """Give a block out in pieces: whoever takes them copies no 64 MiB at a time."""
+        whole = memoryview(data.result() if isinstance(data, Future) else data)
+        self._digest.update(whole)
+        self._bytes += len(whole)
+        for start in range(0, len(whole), PIECE_BYTES):
+            yield bytes(whole[start : start + PIECE_BYTES])
+
+    def _decoded(self, block: Block) -> tuple[int, Future[bytearray] | bytes]:
         if block.type is BlockType.RAW:
             return len(block.payload), block.payload
         if block.type is BlockType.ZSTD:

@@ -67,7 +67,7 @@ def _code_block(head: bytes, payload: bytearray) -> Answer:
 
 
 def _open_block(head: bytes, payload: bytearray) -> Answer:
-    return Outcome.DONE, b"", codecs.open_block(FrameLayout.unpack(head), bytes(payload))
+    return Outcome.DONE, b"", codecs.open_block(FrameLayout.unpack(head), payload)
 
 
 def _decode(head: bytes, payload: bytearray) -> Answer:

@@ -158,5 +158,5 @@ def test_sealing_to_nobody_is_refused() -> None:
 
 def test_no_secret_is_in_a_message() -> None:
     with pytest.raises(SealError) as caught:
-        decrypted(SMALL, KEY.secret[:-1] + "Q")
+        decrypted(SMALL, KEY.secret[:-1] + ("P" if KEY.secret.endswith("Q") else "Q"))
     assert KEY.secret[20:40] not in str(caught.value)

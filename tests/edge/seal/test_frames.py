@@ -6,6 +6,7 @@ import pytest
 
 from bocage_edge.seal.attributes import Attributes
 from bocage_edge.seal.frames import (
+    STRIP_BYTES,
     ZSTD_FAST,
     ZSTD_GOOD,
     Coding,
@@ -47,6 +48,16 @@ def test_frames_of_a_ct_are_coded() -> None:
     assert plan is not None
     assert plan.layout is not None
     assert (plan.frame_bytes, plan.frames, plan.number_bytes) == (524_288, 1, 1)
+
+
+def test_large_frames_are_coded_in_strips_but_colour_by_plane_cannot_be() -> None:
+    rows = STRIP_BYTES // (3 * 1024) + 1
+    colour = replace(CT, rows=rows, columns=1024, samples=3, bits_allocated=8, photometric="RGB")
+    for planar, is_coded in ((0, True), (1, False)):
+        image = replace(colour, planar=planar)
+        plan = plan_native(image, length=rows * 3072, vr=b"OB", is_big_endian=False)
+        assert plan is not None
+        assert (plan.layout is not None) is is_coded
 
 
 @pytest.mark.parametrize(

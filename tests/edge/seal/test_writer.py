@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bocage_edge.seal.age import age_read
 from bocage_edge.seal.container import MAGIC, BlockType, read_blocks
 from bocage_edge.seal.errors import TruncatedError, UnidentifiedError
+from bocage_edge.seal.frames import STRIP_BYTES
 from bocage_edge.seal.pool import CodecPool
 from bocage_edge.seal.reader import open_sealed
 from bocage_edge.seal.scanner import Fault
@@ -62,6 +63,16 @@ def ct(rows: int = 64, columns: int = 64, frames: int = 1, writing: Writing = EX
 def block_types(sealed: bytes) -> list[BlockType]:
     plain = age_read(io.BytesIO(sealed), [OPENING.secret])
     return [block.type for block in read_blocks(plain)]
+
+
+def test_a_large_frame_goes_in_strips_and_comes_back_exactly(pool: CodecPool) -> None:
+    """What the codec takes of memory does not grow with the frame."""
+    columns = 2048
+    data = ct(STRIP_BYTES // (2 * columns) + 1, columns)
+    sealed, raw = seal(data, pool)
+    assert block_types(raw).count(BlockType.FRAME) == 2
+    assert opened(raw, pool) == data
+    assert sealed.content_digest == seal(data, pool)[0].content_digest
 
 
 def test_an_instance_is_said_to_be_what_it_is(pool: CodecPool) -> None:

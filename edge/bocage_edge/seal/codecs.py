@@ -96,6 +96,10 @@ def decode(syntax: str, form: PixelFormat, stream: Bytes) -> bytes:
     Raises:
         RefusedError: not a frame of this form.
     """
+    return _decoded(syntax, form, stream).tobytes()
+
+
+def _decoded(syntax: str, form: PixelFormat, stream: Bytes) -> Samples:
     codec = CODECS.get(syntax)
     if codec is None:
         raise RefusedError("no decoder for this transfer syntax")
@@ -105,12 +109,13 @@ def decode(syntax: str, form: PixelFormat, stream: Bytes) -> bytes:
     shape = (form.rows, form.columns, form.samples)[: 3 if form.samples > 1 else 2]
     if cells.shape != shape or cells.dtype.kind not in "iu":
         raise RefusedError("holds another frame than announced")
-    return _to_cells(form, cells).tobytes()
+    return _to_cells(form, cells)
 
 
 def digest(syntax: str, form: PixelFormat, stream: Bytes) -> bytes:
     """Give the SHA-256 of a decoded frame."""
-    return hashlib.sha256(decode(syntax, form, stream)).digest()
+    cells = np.ascontiguousarray(_decoded(syntax, form, stream))
+    return hashlib.sha256(cells.reshape(-1).view(np.uint8).data).digest()
 
 
 def encode(syntax: str, form: PixelFormat, raw: Bytes) -> tuple[bytes, str]:
@@ -196,7 +201,7 @@ def _to_cells(form: PixelFormat, cells: Samples) -> Samples:
             cells = (signed << spare) >> spare
         else:
             cells = cells.view(f"i{cells.dtype.itemsize}")
-    return np.ascontiguousarray(cells.astype(wanted))
+    return np.ascontiguousarray(cells.astype(wanted, copy=False))
 
 
 def _rle_cells(form: PixelFormat, stream: Bytes) -> Samples:

@@ -32,7 +32,7 @@ def test_many_tiny_instances_pass_without_slowing_as_they_go(heavy: Road, tmp_pa
     with swallower(heavy, file) as came, residents(boxes) as watched:
         sent = stream(heavy, "tiny", COUNT, SEED, ASSOCIATIONS)
         wait_until(lambda: len(whole_lines(file)) >= COUNT, ARRIVE_WITHIN_S, "all instances")
-        heavy.wait_settled()
+    heavy.wait_settled()
     answers, there = sent["answers"], came()
     taken = rates([at for _uid, _status, at in answers])
     delivered = rates([each["ended_at"] for each in there])

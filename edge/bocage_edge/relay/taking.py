@@ -25,7 +25,7 @@ from bocage_system import logs
 SYNC_EVERY_BYTES = 1024 * 1024
 # A thousand offers are not a thousand open files.
 OPEN_PARTS_LIMIT = 128
-RETRY_FULL_S = 60
+RETRY_FULL_S = 20
 RETRY_BUSY_S = 2
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 

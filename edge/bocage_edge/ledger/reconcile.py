@@ -114,11 +114,11 @@ def reconcile(
         own_name: device id, for the words.
         now: Unix seconds.
     """
-    ours, theirs = list(own), list(partner)
+    (sent, got), (sent_there, got_there) = _read(own), _read(partner)
     late_ms = int((now - LATE_WORD_S) * 1000)
     return Report(
-        _compare(_sent(ours), _got(theirs), own_name, partner_name, late_ms),
-        _compare(_sent(theirs), _got(ours), partner_name, own_name, late_ms),
+        _compare(sent, got_there, own_name, partner_name, late_ms),
+        _compare(sent_there, got, partner_name, own_name, late_ms),
     )
 
 
@@ -153,23 +153,17 @@ def _compare(sent: _Sent, got: _Got, sender: str, receiver: str, late_ms: int) -
     )
 
 
-def _sent(entries: Sequence[Entry]) -> _Sent:
-    sent = _Sent()
+def _read(entries: Iterable[Entry]) -> tuple[_Sent, _Got]:
+    """Go through a chain once; what is kept grows with the objects, not with the entries."""
+    sent, got = _Sent(), _Got()
     for entry in entries:
         for name in objects_of(entry):
             if entry.kind in _STARTED:
                 sent.digests[name] = str(entry.body.get("digest", ""))
             elif entry.kind == "dropped":
                 sent.dropped.add(name)
-    return sent
-
-
-def _got(entries: Sequence[Entry]) -> _Got:
-    got = _Got()
-    for entry in entries:
-        for name in objects_of(entry):
             _note(got, entry, name)
-    return got
+    return sent, got
 
 
 def _note(got: _Got, entry: Entry, name: str) -> None:

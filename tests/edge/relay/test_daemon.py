@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
+import structlog.testing
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bocage_contract.card import Card, seal_card
@@ -239,9 +239,7 @@ def test_a_broken_configuration_keeps_the_last_good_one(tmp_path: Path) -> None:
         assert hospital.status()["outgoing"]["connected"] is True
 
 
-def test_a_keeper_that_cannot_write_is_told_once(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_keeper_that_cannot_write_is_told_once(tmp_path: Path) -> None:
     """Rings come with every object: they make neither haste nor a flood of the log."""
     box = Box(tmp_path / "state", tmp_path / "run")
     Site(box, identity(1), card_of(identity(1), "flers-1"), HOSPITAL).lay_out()
@@ -257,20 +255,21 @@ def test_a_keeper_that_cannot_write_is_told_once(
     keeper_stop, stop = threading.Event(), threading.Event()
     keeper = threading.Thread(target=serve, args=(box.keeper_socket, refuse, keeper_stop))
     relay = threading.Thread(target=run, args=(box, stop))
-    keeper.start()
-    relay.start()
 
     def is_asked_again() -> bool:
         for _ in range(20):
             ring(box.doorbell("relay"))
         return asked.count("append") >= 3
 
-    try:
-        wait_until(is_asked_again)
-    finally:
-        stop.set()
-        relay.join(PATIENCE_S)
-        keeper_stop.set()
-        keeper.join(PATIENCE_S)
+    with structlog.testing.capture_logs() as lines:
+        keeper.start()
+        relay.start()
+        try:
+            wait_until(is_asked_again)
+        finally:
+            stop.set()
+            relay.join(PATIENCE_S)
+            keeper_stop.set()
+            keeper.join(PATIENCE_S)
     assert not relay.is_alive()
-    assert capfd.readouterr().out.count("entries wait for the keeper") == 1
+    assert [line["event"] for line in lines].count("entries wait for the keeper") == 1

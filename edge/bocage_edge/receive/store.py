@@ -149,12 +149,12 @@ class Acceptance:
         sealed_bytes: int | None,
     ) -> EntryDraft:
         body: dict[str, str | int | None] = {
-            "class": arrival.service.exam_class.value,
+            "exam_class": arrival.service.exam_class.value,
             "dataset_bytes": sealed.dataset_bytes,
             "digest": sealed.digest,
-            "exam": exam,
+            "exam_id": exam,
             "from": arrival.request.admitted.calling_aet,
-            "instance": key,
+            "instance_key": key,
             "object": name,
             "service": arrival.service.aet,
         }

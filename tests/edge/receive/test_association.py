@@ -75,7 +75,7 @@ def test_an_instance_is_in_the_spool_when_success_is_said(site: Site) -> None:
         (stored,) = site.objects()
         (entry,) = site.entries("received")
         assert entry.draft.body["object"] == stored.name
-        assert entry.draft.body["exam"] == stored.exam_id
+        assert entry.draft.body["exam_id"] == stored.exam_id
         assert stored.service == "FLERS"
         assert site.rings.acquire(blocking=False)
 

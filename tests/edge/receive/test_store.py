@@ -72,7 +72,7 @@ def test_the_same_instance_by_a_more_urgent_service_raises_the_class(site: Site)
     (stored,) = site.objects()
     assert stored.klass is ExamClass.URGENT
     (entry,) = site.entries("raised")
-    assert entry.draft.body["class"] == "urgent"
+    assert entry.draft.body["exam_class"] == "urgent"
     assert len(site.entries("same_again")) == 2
 
 

@@ -9,6 +9,7 @@ keeper are reached through worker threads.
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 
 from bocage_contract.errors import ContractError, MessageError
 from bocage_contract.ledger import EntryDraft, draft, link_chain, read_entry, verify_page
@@ -168,6 +169,7 @@ class OutboundSession:
     # Offers
 
     async def _offer_due(self) -> None:
+        await self._raise_classes()
         taken = {*self._unrecorded, *self.sender.open_names}
         due = await self._doors.work(
             self._doors.spool.due_outgoing,
@@ -183,9 +185,27 @@ class OutboundSession:
                 self._has_backlog = True
                 return
             if self._paused.get(each.klass.rank, 0.0) <= now:
-                self._connection.send(self.sender.offer(offer_of(each, self.sender.next_stream)))
+                self._offer(each)
         if self._has_backlog and due:
             self._look_if_room()
+
+    def _offer(self, row: StoredObject) -> None:
+        # What was refused, or went over an earlier connection, may be there: then we ask first.
+        is_new = row.attempts == 0 and row.name not in self._spent
+        offer = offer_of(row, self.sender.next_stream)
+        if is_new and self.sender.may_push(row.size_bytes):
+            offer = replace(offer, is_pushed=True)
+            self._pump_now.set()
+        self._connection.send(self.sender.offer(offer))
+
+    async def _raise_classes(self) -> None:
+        rank = self.sender.least_urgent
+        if rank > 0:
+            more_urgent = await self._doors.work(
+                self._doors.spool.more_urgent_outgoing, self._terms.id, rank
+            )
+            classes = {name: klass.value for name, klass in more_urgent.items()}
+            self._connection.send(self.sender.raise_classes(classes))
 
     def _look_if_room(self) -> None:
         if self._has_backlog and self.sender.may_offer(CLASSES[-1]):

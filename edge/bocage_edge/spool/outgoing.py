@@ -151,6 +151,17 @@ class OutgoingSide(SpoolCore):
                     due.append(object_of(row))
         return due[:limit]
 
+    def more_urgent_outgoing(self, link: str, rank: int) -> dict[str, ExamClass]:
+        """Name what waits to be sent in a class above one, by its rank; at most 2,000 objects."""
+        classes = list(ExamClass)
+        with self._index.reading() as db:
+            rows = db.execute(
+                "SELECT name, klass FROM object WHERE link = ? AND state = 'queued'"
+                " AND held IS NULL AND klass < ? ORDER BY klass LIMIT 2000",
+                (link, rank),
+            )
+            return {name: classes[klass] for name, klass in rows}
+
     def next_outgoing_at(self, link: str) -> float | None:
         """Say when the next object of a link is due, Unix seconds; None where none waits."""
         with self._index.reading() as db:

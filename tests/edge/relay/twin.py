@@ -263,6 +263,8 @@ class Line:
         self.hold_at: int | None = None  # then nothing goes on until `is_free` is set
         self.is_free = asyncio.Event()
         self.is_free.set()
+        self.answers_go = asyncio.Event()  # cleared: nothing comes back from the practice
+        self.answers_go.set()
 
     def cut_at(self, *counts: int) -> None:
         """Cut the next connections, each after so many bytes from the hospital."""
@@ -295,7 +297,7 @@ class Line:
             return
         self._writers |= {writer, there_out}
         limit = self._cuts[0] if self._cuts else None
-        back = asyncio.create_task(_pump(there_in, writer))
+        back = asyncio.create_task(_pump(there_in, writer, self.answers_go))
         self._tasks.add(back)
         try:
             await self._carry(reader, there_out, limit)
@@ -329,9 +331,12 @@ class Line:
             await writer.drain()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, may_go: asyncio.Event
+) -> None:
     try:
         while data := await reader.read(65536):
+            await may_go.wait()
             writer.write(data)
             await writer.drain()
     except OSError:

@@ -186,7 +186,7 @@ class Relay:
         ending = [
             link
             for link, (service, _) in self._services.items()
-            if service.terms.without_revision != _without_revision(wanted.get(link))
+            if service.terms.lasting != _lasting(wanted.get(link))
         ]
         await self._stop_services(ending)
         self._blocked = {
@@ -196,7 +196,7 @@ class Relay:
             if isinstance(terms, Blocked):
                 continue
             if link in self._services:
-                self._services[link][0].terms = terms  # a new revision, for the next HELLO
+                self._services[link][0].renew(terms)
             else:
                 self._start(terms)
 
@@ -247,8 +247,8 @@ class Relay:
         )
 
 
-def _without_revision(terms: Terms | Blocked | None) -> object:
-    return terms.without_revision if isinstance(terms, Terms) else terms
+def _lasting(terms: Terms | Blocked | None) -> object:
+    return terms.lasting if isinstance(terms, Terms) else terms
 
 
 @contextlib.contextmanager

@@ -31,6 +31,7 @@ from bocage_edge.relay.frames import (
 )
 from bocage_edge.relay.hello import Hello
 from bocage_edge.relay.memory import MemoryFile
+from bocage_edge.relay.pacing import Pacer
 from bocage_edge.relay.proof import is_signed_commit
 from bocage_edge.relay.pulling import Puller
 from bocage_edge.relay.sending import Deferred, Sender, Sent, Stored, Wanted
@@ -47,6 +48,7 @@ BLOCK_BYTES = 1024 * 1024  # read ahead of one object
 READ_AHEAD_OBJECTS = 16
 OFFERS_AT_ONCE = 256
 LOOK_AGAIN_S = 2.0  # for objects whose deferral is over, and for rings that were lost
+LONGEST_REST_S = 0.1  # while there is a cap
 SENT_OBJECTS_AN_ENTRY = 40  # names of 64 digits; an entry holds 4 KiB
 SETTLE_AT_ONCE = 1000
 NO_ROOM_S = 30.0
@@ -70,10 +72,12 @@ class OutboundSession:
         *,
         held: int,
         wire_bytes: dict[str, int],
+        pacer: Pacer,
     ) -> None:
         """Begin.
 
         Args:
+            pacer: the link's; it outlives the connection.
             held: last entry of the partner's chain that we hold.
             wire_bytes: name -> bytes that earlier connections spent on objects not yet committed;
                 kept up to date.
@@ -83,6 +87,8 @@ class OutboundSession:
         self._doors = doors
         self._memory = memory
         self._spent = wire_bytes
+        self._pacer = pacer
+        self._paced_bytes = connection.sent_bytes
         last_commit = max(partner.commit, memory.now.partner_commit)
         self.sender = Sender(partner.streams, last_commit, self._is_signed)
         self._puller = Puller(held, max(partner.ledger, held), last_head=partner.ledger)
@@ -215,10 +221,25 @@ class OutboundSession:
 
     async def _pump(self) -> None:
         while self._connection.ending is None:
-            wanted = self.sender.wanted(CHUNK_BYTES)
+            # Waiting comes first: what is most urgent is asked once it may go.
+            await self._keep_pace()
+            chunk_bytes = self._pacer.chunk_bytes(CHUNK_BYTES, self._doors.clock.now())
+            wanted = self.sender.wanted(chunk_bytes)
             if wanted is None:
                 return
             await self._send_one(wanted)
+
+    async def _keep_pace(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._connection.ending is None:
+            sent_bytes = self._connection.sent_bytes
+            self._pacer.spend(sent_bytes - self._paced_bytes, self._connection.segment_bytes)
+            self._paced_bytes = sent_bytes
+            wait_s = self._pacer.wait_s(self._doors.clock.now(), loop.time())
+            if wait_s <= 0:
+                return
+            # Never for long: another configuration may have another cap.
+            await asyncio.sleep(min(wait_s, LONGEST_REST_S))
 
     async def _send_one(self, wanted: Wanted) -> None:
         if wanted.length == 0:

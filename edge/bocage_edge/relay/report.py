@@ -58,6 +58,7 @@ def _serving(service: LinkService, rates: Rates, now: float) -> dict[str, Any]:
         "behind": service.legs.behind,
         "outgoing": {
             **_leg(service.legs.outgoing, f"{link}/out", rates, now),
+            "cap_mbit": service.pacer.mbit(now),
             "in_flight": out.sender.in_flight if out is not None else 0,
             "last_commit_at": out.last_commit_at if out is not None else None,
             "put_off": out.last_refusal if out is not None else None,
@@ -80,6 +81,7 @@ def _leg(leg: Leg, key: str, rates: Rates, now: float) -> dict[str, Any]:
         "connected": is_connected,
         "since": leg.connected_since,
         "reason": "" if is_connected else leg.reason,
+        "congestion_control": connection.congestion_control if connection is not None else "",
         "sent_bytes_s": rates.rate(f"{key}/sent", now, sent),
         "received_bytes_s": rates.rate(f"{key}/received", now, received),
         "connections": leg.connections,

@@ -22,6 +22,7 @@ from bocage_edge.relay.hello import Hello, Side
 from bocage_edge.relay.inbound import InboundSession
 from bocage_edge.relay.memory import MemoryFile
 from bocage_edge.relay.outbound import OutboundSession
+from bocage_edge.relay.pacing import Pacer
 from bocage_edge.relay.schedule import CONNECT_TIMEOUT_S, HOSTILE_DELAY_S, redial_delay_s
 from bocage_edge.relay.session import cutting, shake_hands
 from bocage_edge.relay.terms import Terms, behind, plan_hello
@@ -67,6 +68,7 @@ class LinkService:
         self._doors = doors
         self._memory = memory
         self._spent: dict[str, int] = {}
+        self.pacer = Pacer(terms.link.cap_mbit, terms.timezone)
         self._stop = asyncio.Event()
         self._strangers: set[Connection] = set()
         self._visits: set[asyncio.Task[None]] = set()
@@ -93,6 +95,11 @@ class LinkService:
         self._stop.set()
         for connection in self._connections():
             connection.give_up("this box stops or has other terms now")
+
+    def renew(self, terms: Terms) -> None:
+        """Take on terms whose `lasting` is the same: a new revision, another cap."""
+        self.terms = terms
+        self.pacer.follow(terms.link.cap_mbit, terms.timezone)
 
     def ring(self) -> None:
         """Something may be due: objects, or a partner that is there again."""
@@ -141,6 +148,7 @@ class LinkService:
                     partner,
                     held=own.partner_ledger,
                     wire_bytes=self._spent,
+                    pacer=self.pacer,
                 )
                 await self.outbound.run()
         finally:
@@ -280,6 +288,9 @@ class LinkService:
         if ending is not None and ending.is_hostile:
             leg.is_cut = True
             await self._enter_cut(leg, ending)
+        elif ending is not None and ending.is_rejection:
+            # The partner calls us a liar: two versions that do not fit. It is no use to hurry.
+            leg.is_cut = True
 
     async def _enter_cut(self, leg: Leg, ending: Ending) -> None:
         """Count a cut partner; write it into the ledger, at most once a minute."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bocage_contract.capacity import CapWindow
 from bocage_contract.configuration import ExamClass
 from bocage_contract.ledger import draft
 from bocage_edge.relay.outbound import by_exam
 from bocage_edge.relay.sending import PUSH_WINDOW_BYTES, Sent
+from bocage_edge.relay.terms import Terms
 from bocage_edge.spool.types import Direction, ObjectState
 from tests.edge.relay.examples import name_of, offer
 from tests.edge.relay.twin import LINK, TwinBox, two_boxes, until
@@ -37,6 +40,16 @@ def in_flight(box: TwinBox) -> int:
 def least_urgent_in_flight(box: TwinBox) -> list[int]:
     assert box.service is not None and box.service.outbound is not None
     return sorted(each.urgency[0] for each in box.service.outbound.sender._streams.values())
+
+
+def is_stored(box: TwinBox, name: str) -> bool:
+    row = box.spool.get(name)
+    return row is not None and row.state is ObjectState.STORED
+
+
+def capped(terms: Terms, mbit: int) -> Terms:
+    cap = [CapWindow(start="00:00", end="00:00", mbit=mbit)]
+    return replace(terms, link=terms.link.model_copy(update={"cap_mbit": cap}))
 
 
 def is_connected(box: TwinBox) -> bool:
@@ -220,6 +233,28 @@ async def test_a_raised_object_overtakes_at_once_and_arrives_in_its_class(tmp_pa
         assert (first.body["object"], first.body["exam_class"]) == (raised, "urgent")
         row = practice.spool.get(raised)
         assert row is not None and row.klass is ExamClass.URGENT
+
+
+async def test_a_cap_holds_the_stream_and_is_lifted_while_it_runs(tmp_path: Path) -> None:
+    async with two_boxes(tmp_path) as (hospital, _, line):
+        service = hospital.service
+        assert service is not None and hospital.last_terms is not None
+        service.renew(capped(hospital.last_terms, 1))
+        await until(lambda: is_connected(hospital), hospital)
+        hospital.send(object_bytes(1, 5_000_000))
+        ring(hospital)
+        clock = asyncio.get_running_loop()
+        began_at, began = clock.time(), line.carried_bytes
+        await until(lambda: line.carried_bytes > 100_000, hospital)
+        passed_s = clock.time() - began_at
+        assert (line.carried_bytes - began) * 8e-6 < 1.0 * passed_s + 0.4
+        urgent = hospital.send(object_bytes(2, 20_000), ExamClass.URGENT)
+        ring(hospital)
+        await until(lambda: is_stored(hospital, urgent), hospital)
+        assert line.carried_bytes < 1_000_000
+        service.renew(hospital.last_terms)
+        await all_stored(hospital, 2)
+        assert service.legs.outgoing.connections == 1
 
 
 async def test_a_full_receiver_puts_off_and_takes_later(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bocage_contract.capacity import CapWindow
 from bocage_contract.ledger import GENESIS, Entry
 from bocage_edge.relay.hello import Hello
 from bocage_edge.relay.memory import LinkMemory, MemoryFile
@@ -50,7 +52,19 @@ def test_a_new_revision_alone_changes_no_terms() -> None:
     a, b = terms_of(first.desired.links[0], first), terms_of(second.desired.links[0], second)
     assert isinstance(a, Terms) and isinstance(b, Terms)
     assert a != b
-    assert a.without_revision == b.without_revision
+    assert a.lasting == b.lasting
+
+
+def test_another_cap_leaves_a_connection_up_another_port_does_not() -> None:
+    held = in_force(revision=3)
+    terms = terms_of(held.desired.links[0], held)
+    assert isinstance(terms, Terms)
+    cap = [CapWindow(start="08:00", end="18:00", mbit=4)]
+    capped = replace(terms, link=terms.link.model_copy(update={"cap_mbit": cap}))
+    moved = replace(terms, link=terms.link.model_copy(update={"relay_port": 1}))
+    assert terms != capped
+    assert terms.lasting == capped.lasting
+    assert terms.lasting != moved.lasting
 
 
 def numbers(who: str, **values: int) -> Hello:

@@ -86,6 +86,7 @@ class Service:
             "head": self._on_head,
             "entries": self._on_entries,
             "accept_partner": self._on_accept_partner,
+            "set_aside_partner": self._on_set_aside_partner,
             "partner_head": self._on_partner_head,
             "partner_entries": self._on_partner_entries,
             "pin": self._on_pin,
@@ -235,6 +236,10 @@ class Service:
             )
             raise
         return {"head": held.to_json()}
+
+    def _on_set_aside_partner(self, _unit: str, message: Message) -> Message:
+        held = self._partners.set_aside(self._pinned(message))
+        return {"held": 0 if held is None else held.n}
 
     def _on_partner_head(self, _unit: str, message: Message) -> Message:
         held = self._partners.head(self._pinned(message))

@@ -18,12 +18,12 @@ class LinkMemory:
     """Numbers of one link.
 
     Args:
-        epoch: ours; a later release raises it when the box finds itself behind its partner.
+        epoch: ours; raised when the box finds itself behind its partner (`epochs`).
         partner_epoch: the highest the partner has proved.
         commit: last commit we signed; `partner_commit`: last of the partner's that held.
-        partner_ledger: highest number of the partner's chain it has proved to us.
         partner_revision: of the partner's configuration.
         settled: last entry of the partner's chain whose verdicts are in our spool.
+        epoch_at, partner_epoch_at: Unix seconds at which this box, or the partner, began anew.
     """
 
     epoch: int = 1
@@ -32,6 +32,8 @@ class LinkMemory:
     partner_commit: int = 0
     partner_revision: int = 0
     settled: int = 0
+    epoch_at: int = 0
+    partner_epoch_at: int = 0
 
 
 class MemoryFile:

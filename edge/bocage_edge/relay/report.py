@@ -54,8 +54,8 @@ def _serving(service: LinkService, rates: Rates, now: float) -> dict[str, Any]:
         "link": link,
         "partner": service.terms.link.partner,
         "blocked": "",
-        "is_alarm": bool(service.legs.behind),
-        "behind": service.legs.behind,
+        "is_alarm": bool(service.alarm(now)),
+        "behind": service.alarm(now),
         "outgoing": {
             **_leg(service.legs.outgoing, f"{link}/out", rates, now),
             "cap_mbit": service.pacer.mbit(now),

@@ -104,16 +104,3 @@ def plan_hello(
         partner_revision=memory.partner_revision,
         streams=STREAMS,
     )
-
-
-def behind(own: Hello, partner: Hello) -> str | None:
-    """Say whether one of the two boxes is behind the other's memory: an old copy was restored.
-
-    Returns:
-        A sentence for an operator, or None.
-    """
-    if partner.partner_ledger > own.ledger or partner.partner_epoch > own.epoch:
-        return "this box is behind its partner's memory: was it restored from an old copy?"
-    if own.partner_ledger > partner.ledger or own.partner_epoch > partner.epoch:
-        return "the partner is behind our memory of it: was it restored from an old copy?"
-    return None

@@ -9,7 +9,6 @@ import pytest
 
 from bocage_contract.capacity import CapWindow
 from bocage_contract.ledger import GENESIS, Entry
-from bocage_edge.relay.hello import Hello
 from bocage_edge.relay.memory import LinkMemory, MemoryFile
 from bocage_edge.relay.schedule import (
     CONNECT_TIMEOUT_S,
@@ -17,9 +16,8 @@ from bocage_edge.relay.schedule import (
     redial_delay_s,
 )
 from bocage_edge.relay.settlement import settlements_of
-from bocage_edge.relay.terms import Blocked, Terms, behind, terms_of
+from bocage_edge.relay.terms import Blocked, Terms, terms_of
 from bocage_edge.spool.types import Settlement, Verdict
-from tests.edge.relay.test_hello import hello
 from tests.fakes.site import in_force, other_identity
 
 NAME = "a" * 64
@@ -65,26 +63,6 @@ def test_another_cap_leaves_a_connection_up_another_port_does_not() -> None:
     assert terms != capped
     assert terms.lasting == capped.lasting
     assert terms.lasting != moved.lasting
-
-
-def numbers(who: str, **values: int) -> Hello:
-    return hello(who, "dialler").model_copy(update=values)
-
-
-@pytest.mark.parametrize(
-    ("own", "partner", "words"),
-    [
-        ({"ledger": 5}, {"partner_ledger": 5}, None),
-        ({"ledger": 5}, {"partner_ledger": 6}, "this box is behind"),
-        ({"partner_ledger": 9}, {"ledger": 8}, "the partner is behind"),
-        ({"epoch": 1}, {"partner_epoch": 2}, "this box is behind"),
-    ],
-)
-def test_a_restored_box_is_told(
-    own: dict[str, int], partner: dict[str, int], words: str | None
-) -> None:
-    found = behind(numbers("hospital", **own), numbers("practice", **partner))
-    assert found is None if words is None else words in str(found)
 
 
 def entry(kind: str, **body: object) -> Entry:

@@ -108,6 +108,11 @@ class TwinKeeper:
                 raise PartnerLedgerError(error.message) from error
             raise
 
+    def set_aside_partner(self, link: str) -> int:
+        """Keep the partner's chain as evidence only."""
+        held = self._partners.set_aside(self._partner(link))
+        return 0 if held is None else held.n
+
     def partner_entries(self, link: str, after: int, limit: int) -> list[bytes]:
         """Give kept entries."""
         return self._partners.page(self._partner(link), after, limit)

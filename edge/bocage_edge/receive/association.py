@@ -13,6 +13,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Sequence
+
 from pynetdicom import AE
 from pynetdicom._globals import MODE_ACCEPTOR
 from pynetdicom.acse import ACSE

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pynetdicom.dul import DULServiceProvider
+from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.pdu_primitives import A_P_ABORT
 from pynetdicom.timer import Timer
 
@@ -265,7 +266,7 @@ class UpperLayer(DULServiceProvider):
             values.append((context_id, body[offset + _ITEM.size : last]))
             offset = last
         if not self.is_established:
-            self._recv_pdu.put(None)  # AA-6 takes it away without a look
+            self._recv_pdu.put(P_DATA_TF())  # AA-6 takes it away without a look
             return "Evt10"
         self._on_data(values)
         return None

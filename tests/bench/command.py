@@ -1,0 +1,85 @@
+"""`./run bench NAME`: progress on standard error, tables or one JSON object on standard output."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from bocage_provisioning.lab.errors import LabError
+from tests.bench import ingest, pacing, resume, stream, urgent, wan
+from tests.bench.ground import NAME, tell
+from tests.bench.lines import LINES
+from tests.bench.options import Options
+from tests.bench.table import Row, as_json, as_text, ok
+
+Bench = Callable[[Options], list[Row]]
+BENCHES: dict[str, Bench] = {
+    "wan": wan.run,
+    "stream": stream.run,
+    "resume": resume.run,
+    "urgent": urgent.run,
+    "ingest": ingest.run,
+    "pacing": pacing.run,
+}
+MEDIAN_OF = 3
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run benches; exit status 0 only if every number that must be reached was."""
+    asked = _parser().parse_args(arguments)
+    options = Options(
+        runs=asked.runs,
+        lines=tuple(asked.lines),
+        sets=tuple(asked.sets),
+        peers=tuple(asked.peers),
+        limit=asked.limit,
+        name=asked.name,
+    )
+    rows: list[Row] = []
+    try:
+        for name in BENCHES if asked.bench == "all" else [asked.bench]:
+            tell(f"== {name}")
+            rows += BENCHES[name](options)
+    except LabError as error:
+        tell(f"{error} {error.hint}")
+        if asked.json:
+            print(as_json([*rows, {"bench": name, "fault": str(error), "reached": False}], {}))
+        return 1
+    print(as_json(rows, _context(options)) if asked.json else as_text(rows))
+    return 0 if ok(rows) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./run bench", description=__doc__)
+    parser.add_argument("bench", choices=[*BENCHES, "all"])
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    parser.add_argument("--runs", type=int, default=MEDIAN_OF, help="of each; the median counts")
+    parser.add_argument("--lines", nargs="+", choices=LINES, default=list(LINES))
+    parser.add_argument("--sets", nargs="+", default=[], help="wan: CT, CR, small")
+    parser.add_argument("--peers", nargs="+", default=[], help='such as "dcmtk 4"')
+    parser.add_argument(
+        "--limit", type=float, default=0, help="stop a peer at so many times our own time"
+    )
+    parser.add_argument("--name", default=NAME, help="of the laboratory")
+    return parser
+
+
+def _context(options: Options) -> dict[str, object]:
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{platform.machine()}, {_cores()} cores, Linux {platform.release()}",
+        "runs": options.runs,
+    }
+
+
+def _cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,145 @@
+"""Cuts at random moments, and a power cut at either box: what is sent twice, and how soon again.
+
+What is repeated is what the sender put into the tunnel beyond what the same stream takes without a
+cut: also what was on its way and lost.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from bocage_provisioning.lab.boxes import LabBox
+from bocage_provisioning.lab.waiting import wait_until
+from tests.bench import targets
+from tests.bench.ground import (
+    Ground,
+    a_ground,
+    carried,
+    now,
+    objects,
+    pause,
+    tell,
+    tunnel_of,
+)
+from tests.bench.inputs import prepared
+from tests.bench.lines import LINES, described
+from tests.bench.options import Options
+from tests.bench.stream import Passage
+from tests.bench.table import Row, row
+
+CUTS = 20
+LINE = "20"
+RUNNING_S = (0.3, 2.5)  # between two cuts
+CUT_S = (0.3, 14.0)  # short ones, which TCP survives, and such as end the connection
+TRAFFIC_BYTES = 50_000  # more than a handshake
+AGAIN_TIMEOUT_S = 60.0
+
+
+def run(options: Options) -> list[Row]:
+    """Cut, then reboot each box."""
+    with a_ground(options.name) as ground:
+        ground.put_line(LINES[LINE])
+        plain = Passage(ground, prepared("random"))
+        overhead = plain.wire_bytes / plain.sealed_bytes
+        tell(f"without a cut: wire/sealed {overhead:.3f}")
+        rows = [_cuts(ground, prepared("boulders"), overhead)]
+        rows += [
+            _reboot(ground, box, prepared("random"))
+            for box in (ground.lab.hospital, ground.lab.practice)
+        ]
+        ground.check_nothing_lost()
+        return rows
+
+
+def _cuts(ground: Ground, files: Sequence[Path], overhead: float) -> Row:
+    lab = ground.lab
+    chance = random.Random(20)  # noqa: S311 - no secret
+    tunnel = tunnel_of(lab.hospital)
+    stores, earlier = lab.station.stores(), {path.name for path in objects(lab.hospital)}
+    before = carried(lab.hospital, tunnel)[1]
+    with ground.frozen(lab.hospital, "relay"):
+        sent = ground.send(files)
+        sealed = [path.stat().st_size for path in objects(lab.hospital) if path.name not in earlier]
+    again = []
+    for number in range(CUTS):
+        pause(chance.uniform(*RUNNING_S))
+        lab.cut()
+        pause(chance.uniform(*CUT_S))
+        lab.restore()
+        again.append(_traffic_again_s(lab.practice))
+        tell(f"cut {number + 1}: traffic after {again[-1]:.2f} s")
+    assert not _is_all_there(ground, len(files)), "the stream ended before the last cut"
+    ground.arrived(sent)
+    repeated = carried(lab.hospital, tunnel)[1] - before - sum(sealed) * overhead
+    per_cut = round(max(repeated, 0) / CUTS / 2**20, 3)
+    doubled = lab.station.stores() - stores - len(files)
+    ground.clear_station()
+    return row(
+        "resume",
+        per_cut <= targets.REPEATED_MIB and max(again) <= targets.TRAFFIC_AGAIN_S and not doubled,
+        line=described(LINES[LINE]),
+        what=f"{CUTS} cuts",
+        repeated_mib=per_cut,
+        must_mib=targets.REPEATED_MIB,
+        again_s=round(max(again), 2),
+        must_s=targets.TRAFFIC_AGAIN_S,
+        lost=0,
+        doubled=doubled,
+    )
+
+
+def _is_all_there(ground: Ground, count: int) -> bool:
+    return len(ground.lab.station.files()) >= count
+
+
+def _traffic_again_s(box: LabBox) -> float:
+    """Wait until the stream runs again; give the seconds from now."""
+    tunnel = tunnel_of(box)
+    began, before = now(), carried(box, tunnel)[0]
+    wait_until(
+        lambda: carried(box, tunnel)[0] - before > TRAFFIC_BYTES, AGAIN_TIMEOUT_S, "traffic again"
+    )
+    return now() - began
+
+
+def _reboot(ground: Ground, box: LabBox, files: Sequence[Path]) -> Row:
+    """Kill everything on a box in the middle, start it, and type the code."""
+    lab = ground.lab
+    stores = lab.station.stores()
+    with ground.frozen(lab.hospital, "relay"):
+        sent = ground.send(files)
+    pause(4.0)
+    box.cut_power()
+    assert not _is_all_there(ground, len(files)), "the stream ended before the power cut"
+    box.boot()
+    box.unlock()
+    wait_until(lambda: _has_tunnel(lab.practice), AGAIN_TIMEOUT_S, "the tunnel")
+    again = round(_traffic_again_s(lab.practice), 2)
+    ground.arrived(sent)
+    doubled = lab.station.stores() - stores - len(files)
+    tell(f"reboot of {box.name}: traffic after {again} s, {doubled} delivered again")
+    ground.clear_station()
+    # What is on its way to a station when the power goes must be sent to it again: the station
+    # may have it already, nobody can know.
+    most = 0 if box is lab.hospital else 2
+    return row(
+        "resume",
+        again <= targets.TRAFFIC_AGAIN_S and doubled <= most,
+        line=described(LINES[LINE]),
+        what=f"reboot of the {box.name}'s box",
+        repeated_mib=None,
+        must_mib=None,
+        again_s=again,
+        must_s=targets.TRAFFIC_AGAIN_S,
+        lost=0,
+        doubled=doubled,
+    )
+
+
+def _has_tunnel(box: LabBox) -> bool:
+    try:
+        return bool(tunnel_of(box))
+    except StopIteration:
+        return False

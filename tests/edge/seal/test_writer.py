@@ -90,6 +90,29 @@ def test_pixels_are_coded_as_frames_and_the_rest_is_not(pool: CodecPool) -> None
     ]
 
 
+@pytest.mark.parametrize("piece", [999, 131_060, 1 << 22])
+def test_a_frame_that_comes_alone_is_coded_in_parts(piece: int) -> None:
+    with CodecPool(2) as pool:
+        data = ct(700, 512)
+        sealed, raw = seal(data, pool, piece=piece)
+        assert block_types(raw).count(BlockType.FRAME) == 2
+        assert opened(raw, pool) == data
+        assert (
+            sealed.content_digest
+            == seal(ct(700, 512, writing=IMPLICIT), pool, IMPLICIT_LITTLE)[0].content_digest
+        )
+        assert pool.budget.taken == 0
+
+
+def test_a_frame_that_ends_within_its_second_part_is_refused() -> None:
+    with CodecPool(2) as pool:
+        for kept in (100, 400_000, 700_000):
+            data = ct(700, 512)
+            with pytest.raises(TruncatedError):
+                seal(data[: len(data) - 700 * 512 * 2 + kept], pool)
+            assert pool.budget.taken == 0
+
+
 @pytest.mark.parametrize("piece", [1, 13, 1 << 20])
 def test_pieces_of_any_size_give_one_digest(pool: CodecPool, piece: int) -> None:
     data = ct(32, 40, 2)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bocage_edge.configuration import InForce, load
+from bocage_edge.configuration import InForce, Loader
 from bocage_edge.errors import ConfigError, EdgeError
 from bocage_edge.keeper.client import Keeper
 from bocage_edge.ledger.flush import flush
@@ -35,7 +35,9 @@ from bocage_system.kick import Kick, ring
 # Chosen.
 LOOK_EVERY_S = 2.0  # for rings that were lost, and for the status
 OPEN_FILES = 4096
-ENTRIES_SETTLE_S = 0.05  # several commits, one hand-over to the keeper
+# Several rings, one look; several commits, one hand-over to the keeper. Neither holds up an object.
+LOOK_SETTLE_S = 0.25
+ENTRIES_SETTLE_S = 0.25
 
 _log = logs.get("relay")
 
@@ -101,6 +103,7 @@ class Relay:
     def __init__(self, box: Box, parts: Parts) -> None:
         self._box = box
         self._parts = parts
+        self._loader = Loader(box)
         self._doors = Doors(
             parts.spool,
             parts.signing,
@@ -169,11 +172,12 @@ class Relay:
             notify_watchdog()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._look_now.wait(), LOOK_EVERY_S)
+            await self._rest(LOOK_SETTLE_S)
             self._look_now.clear()
 
     async def _reload(self) -> None:
         try:
-            in_force = await self._doors.work(load, self._box)
+            in_force = await self._doors.work(self._loader.now)
         except ConfigError as error:
             # The last good one stays in force; a box without any serves no link.
             self._fault = str(error)
@@ -234,7 +238,11 @@ class Relay:
                 self._parts.writing.head_number, service.terms.own_chain
             )
             service.tell_head(number)
-        await asyncio.sleep(ENTRIES_SETTLE_S)
+        await self._rest(ENTRIES_SETTLE_S)
+
+    async def _rest(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     # Status
 

@@ -183,9 +183,8 @@ def test_an_object_goes_from_box_to_box_and_its_receipt_comes_back(tmp_path: Pat
         keeper.close()
         wait_until(lambda: str(getattr(receive.get(name), "state", "")) == "stored")
         wait_until(lambda: hospital.status().get("outgoing", {}).get("connected") is True)
-        status = hospital.status()
-        assert status["incoming"]["connected"] is True
-        assert status["outgoing"]["last_commit_at"] is not None
+        wait_until(lambda: hospital.status()["outgoing"]["last_commit_at"] is not None)
+        assert hospital.status()["incoming"]["connected"] is True
         for spool in (receive, deliver):
             assert spool.verify().is_sound
             spool.close()

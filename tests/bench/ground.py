@@ -186,6 +186,13 @@ def carried(box: LabBox, interface: str) -> tuple[int, int]:
     return int(stats["rx"]["bytes"]), int(stats["tx"]["bytes"])
 
 
+def resent_segments(box: LabBox) -> int:
+    """TCP segments a box has sent again. Source: RFC 1213, tcpRetransSegs."""
+    text = box.host.run(["cat", "/proc/net/snmp"])
+    names, values = (line.split() for line in text.splitlines() if line.startswith("Tcp:"))
+    return int(values[names.index("RetransSegs")])
+
+
 def pause(seconds: float) -> None:
     """Let time pass that is part of what is measured."""
     threading.Event().wait(seconds)

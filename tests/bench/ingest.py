@@ -18,7 +18,7 @@ from bocage_provisioning.lab.waiting import wait_until
 from bocage_system.command import LocalHost
 from tests.bench import targets
 from tests.bench.ground import ROOT, Ground, a_ground, tell
-from tests.bench.inputs import KEPT, prepared, total_bytes
+from tests.bench.inputs import prepared, total_bytes
 from tests.bench.options import Options
 from tests.bench.peers import (
     ORTHANC_DICOM_PORT,
@@ -96,7 +96,7 @@ def _into(ground: Ground, there: Orthanc, files: Sequence[Path], associations: i
 
 
 def _storescp(ground: Ground, files: Sequence[Path], associations: int) -> float:
-    folder = KEPT / "received"
+    folder = ground.lab.disk / "received"
     with fresh(folder), storescp(ground.lab.hospital, folder):
         to = (BOX_LAN_ADDRESS, STORE_PORT)
         sent = ground.send(files, associations=associations, to=to)

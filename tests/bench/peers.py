@@ -29,7 +29,7 @@ from bocage_provisioning.lab.boxes import LabBox
 from bocage_provisioning.lab.waiting import listening_ports, wait_until
 from bocage_system.command import PIPE, Child, LocalHost, spawn
 from tests.bench.ground import ROOT, Ground, tunnel_of
-from tests.bench.inputs import KEPT, PIXELS_TAG
+from tests.bench.inputs import PIXELS_TAG
 
 HERE, THERE = "10.77.0.1", "10.77.0.2"
 STORE_PORT, ORTHANC_DICOM_PORT, ORTHANC_HTTP_PORT = 11200, 4242, 8042
@@ -81,7 +81,7 @@ def dcmtk(ground: Ground, files: Sequence[Path], associations: int, limit_s: flo
         TimeoutError: longer than `limit_s`.
         AssertionError: something was lost or changed.
     """
-    folder = KEPT / "received"
+    folder = ground.lab.disk / "received"
     with fresh(folder), storescp(ground.lab.practice, folder):
         began = _dcmsend(ground.lab.hospital, files, associations, limit_s)
         found = {path.name: path for path in folder.iterdir()}
@@ -201,7 +201,7 @@ def orthanc(box: LabBox, partner: str, *, is_synced: bool = False) -> Iterator[O
         partner: address of the other one.
         is_synced: it writes through to the disk before it answers.
     """
-    folder = KEPT / f"orthanc-{box.name}"
+    folder = box.state.parent / f"orthanc-{box.name}"
     with fresh(folder):
         settings = folder / "settings.json"
         settings.write_text(json.dumps(_orthanc_settings(folder, partner, is_synced)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ BENCHES: dict[str, Bench] = {
     "pacing": pacing.run,
 }
 MEDIAN_OF = 3
+BUSY_LOAD = 0.5  # over a minute, before anything is started
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,6 +41,9 @@ def main(arguments: Sequence[str]) -> int:
         name=asked.name,
     )
     rows: list[Row] = []
+    load_before = os.getloadavg()[0]
+    if load_before > BUSY_LOAD:
+        tell(f"this machine is busy (load {load_before:.1f}): the numbers will say so")
     try:
         for name in BENCHES if asked.bench == "all" else [asked.bench]:
             tell(f"== {name}")
@@ -48,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
         if asked.json:
             print(as_json([*rows, {"bench": name, "fault": str(error), "reached": False}], {}))
         return 1
-    print(as_json(rows, _context(options)) if asked.json else as_text(rows))
+    print(as_json(rows, _context(options, load_before)) if asked.json else as_text(rows))
     return 0 if ok(rows) else 1
 
 
@@ -67,17 +72,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _context(options: Options) -> dict[str, object]:
+def _context(options: Options, load_before: float) -> dict[str, object]:
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, {_cores()} cores, Linux {platform.release()}",
         "runs": options.runs,
+        "load_before": round(load_before, 2),
     }
 
 
 def _cores() -> int:
-    import os
-
     return len(os.sched_getaffinity(0))
 
 

@@ -67,8 +67,9 @@ def _cuts(ground: Ground, files: Sequence[Path], overhead: float) -> Row:
         pause(chance.uniform(*RUNNING_S))
         lab.cut()
         pause(chance.uniform(*CUT_S))
+        before_traffic = _received(lab.practice)
         lab.restore()
-        again.append(_traffic_again_s(lab.practice))
+        again.append(_traffic_again_s(lab.practice, now(), before_traffic))
         tell(f"cut {number + 1}: traffic after {again[-1]:.2f} s")
     assert not _is_all_there(ground, len(files)), "the stream ended before the last cut"
     ground.arrived(sent)
@@ -94,18 +95,28 @@ def _is_all_there(ground: Ground, count: int) -> bool:
     return len(ground.lab.station.files()) >= count
 
 
-def _traffic_again_s(box: LabBox) -> float:
-    """Wait until the stream runs again; give the seconds from now."""
-    tunnel = tunnel_of(box)
-    began, before = now(), carried(box, tunnel)[0]
+def _traffic_again_s(box: LabBox, began: float, before: int) -> float:
+    """Wait until the stream runs again; give the seconds since `began`.
+
+    Args:
+        before: bytes its tunnel had received by then.
+    """
     wait_until(
-        lambda: carried(box, tunnel)[0] - before > TRAFFIC_BYTES, AGAIN_TIMEOUT_S, "traffic again"
+        lambda: _received(box) - before > TRAFFIC_BYTES, AGAIN_TIMEOUT_S, "traffic after a cut"
     )
     return now() - began
 
 
+def _received(box: LabBox) -> int:
+    """Bytes the box's tunnel has received; 0 while it has none."""
+    try:
+        return carried(box, tunnel_of(box))[0]
+    except StopIteration:
+        return 0
+
+
 def _reboot(ground: Ground, box: LabBox, files: Sequence[Path]) -> Row:
-    """Kill everything on a box in the middle, start it, and type the code."""
+    """Kill everything on a box in the middle, start it, and type the code; timed from the start."""
     lab = ground.lab
     stores = lab.station.stores()
     with ground.frozen(lab.hospital, "relay"):
@@ -113,10 +124,10 @@ def _reboot(ground: Ground, box: LabBox, files: Sequence[Path]) -> Row:
     pause(4.0)
     box.cut_power()
     assert not _is_all_there(ground, len(files)), "the stream ended before the power cut"
+    began, before = now(), _received(lab.practice)
     box.boot()
     box.unlock()
-    wait_until(lambda: _has_tunnel(lab.practice), AGAIN_TIMEOUT_S, "the tunnel")
-    again = round(_traffic_again_s(lab.practice), 2)
+    again = round(_traffic_again_s(lab.practice, began, before), 2)
     ground.arrived(sent)
     doubled = lab.station.stores() - stores - len(files)
     tell(f"reboot of {box.name}: traffic after {again} s, {doubled} delivered again")
@@ -136,10 +147,3 @@ def _reboot(ground: Ground, box: LabBox, files: Sequence[Path]) -> Row:
         lost=0,
         doubled=doubled,
     )
-
-
-def _has_tunnel(box: LabBox) -> bool:
-    try:
-        return bool(tunnel_of(box))
-    except StopIteration:
-        return False

@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bocage_contract.ledger import Entry
 from bocage_provisioning.demo.part10 import NotPart10Error, dataset_of
 from bocage_provisioning.lab.boxes import LabBox
 from bocage_provisioning.lab.bringing_up import Signer, bring_up, is_tunnel_up
-from bocage_provisioning.lab.desired import DICOM_PORT, MODALITY_AET, ROUTINE_AET
+from bocage_provisioning.lab.desired import DICOM_PORT, LINK_ID, MODALITY_AET, ROUTINE_AET
 from bocage_provisioning.lab.laboratory import Laboratory
 from bocage_provisioning.lab.topology import BOX_LAN_ADDRESS, Line
 from bocage_provisioning.lab.waiting import wait_until
@@ -27,6 +28,7 @@ from tests.bench.lines import described
 
 ROOT = Path(__file__).parents[2]
 ARRIVAL_TIMEOUT_S = 900.0
+CHECK_TIMEOUT_S = 180.0
 SUCCESS = 0
 NAME = "bench"
 
@@ -146,16 +148,20 @@ class Ground:
             AssertionError: they differ, or a file or row is missing.
         """
         for box in (self.lab.hospital, self.lab.practice):
+            words = (LINK_ID, "--wait-s", "60", "--json")
             said = json.loads(
-                box.cli(
-                    *("ledger", "reconcile", "flers-thury", "--wait-s", "60", "--json"),
-                    ok=(0, 1),
-                    timeout_s=180,
-                )
+                box.cli("ledger", "reconcile", *words, ok=(0, 1), timeout_s=CHECK_TIMEOUT_S)
             )
             assert said["agree"], said["faults"]
-            found = json.loads(box.cli("spool", "verify", "--json", ok=(0, 1), timeout_s=180))
-            assert found["sound"], found
+            assert said["settled"], said
+            printed = box.cli("spool", "verify", "--json", ok=(0, 1), timeout_s=CHECK_TIMEOUT_S)
+            assert json.loads(printed)["sound"], printed
+
+    def delivered(self) -> int:
+        """Count the deliveries in the practice's ledger, once both ledgers are settled."""
+        self.check_nothing_lost()
+        printed = self.lab.practice.cli("ledger", "show", LINK_ID, "--json")
+        return sum(Entry.read(line).kind == "delivered" for line in printed.splitlines())
 
 
 @contextmanager

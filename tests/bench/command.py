@@ -6,15 +6,17 @@ import argparse
 import os
 import platform
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from bocage_provisioning.lab.errors import LabError
+from bocage_system.command import CommandError
 from tests.bench import ingest, pacing, resume, stream, urgent, wan
 from tests.bench.ground import NAME, tell
 from tests.bench.lines import LINES
 from tests.bench.options import Options
-from tests.bench.table import Row, as_json, as_text, ok
+from tests.bench.table import Row, as_json, as_text, ok, row
 
 Bench = Callable[[Options], list[Row]]
 BENCHES: dict[str, Bench] = {
@@ -48,11 +50,10 @@ def main(arguments: Sequence[str]) -> int:
         for name in BENCHES if asked.bench == "all" else [asked.bench]:
             tell(f"== {name}")
             rows += BENCHES[name](options)
-    except LabError as error:
-        tell(f"{error} {error.hint}")
-        if asked.json:
-            print(as_json([*rows, {"bench": name, "fault": str(error), "reached": False}], {}))
-        return 1
+    except (LabError, CommandError, AssertionError) as error:
+        # Something was lost, changed or did not come up: the numbers so far count for nothing.
+        traceback.print_exc()
+        rows.append(row(name, False, fault=str(error)))
     print(as_json(rows, _context(options, load_before)) if asked.json else as_text(rows))
     return 0 if ok(rows) else 1
 

@@ -19,14 +19,13 @@ LOOK_EVERY_S = 0.1
 
 
 def main(port: str) -> None:
-    """Make the requests over one connection."""
-    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=3600)
-    answers = [_made(connection, *request) for request in json.load(sys.stdin)]
+    """Make the requests, a connection each: Orthanc closes one that rests for a second."""
+    answers = [_made(int(port), *request) for request in json.load(sys.stdin)]
     print(json.dumps(answers))
 
 
 def _made(
-    connection: http.client.HTTPConnection,
+    port: int,
     method: str,
     path: str,
     body: Any = None,
@@ -34,31 +33,31 @@ def _made(
 ) -> dict[str, Any]:
     began = time.monotonic()
     if method == "JOB":
-        return _job(connection, path, body, limit_s)
-    answer = _asked(connection, method, path, body)
+        return _job(port, path, body, limit_s)
+    answer = _asked(port, method, path, body)
     return {"seconds": time.monotonic() - began, "answer": answer}
 
 
-def _job(
-    connection: http.client.HTTPConnection, path: str, body: Any, limit_s: float
-) -> dict[str, Any]:
-    job = _asked(connection, "POST", path, body)["ID"]
+def _job(port: int, path: str, body: Any, limit_s: float) -> dict[str, Any]:
+    job = _asked(port, "POST", path, body)["ID"]
     pause, deadline = threading.Event(), time.monotonic() + limit_s
-    while (info := _asked(connection, "GET", f"/jobs/{job}", None))["State"] in (
+    while (info := _asked(port, "GET", f"/jobs/{job}", None))["State"] in (
         "Pending",
         "Running",
     ):
         if time.monotonic() > deadline:
-            _asked(connection, "POST", f"/jobs/{job}/cancel", {})
+            _asked(port, "POST", f"/jobs/{job}/cancel", {})
             return {"seconds": limit_s, "answer": "too slow"}
         pause.wait(LOOK_EVERY_S)
     return {"seconds": info["EffectiveRuntime"], "answer": info["State"]}
 
 
-def _asked(connection: http.client.HTTPConnection, method: str, path: str, body: Any) -> Any:
+def _asked(port: int, method: str, path: str, body: Any) -> Any:
     data = Path(body).read_bytes() if isinstance(body, str) else json.dumps(body or {}).encode()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3600)
     connection.request(method, path, data if method == "POST" else None)
     answer = connection.getresponse().read()
+    connection.close()
     return json.loads(answer) if answer.strip() else None
 
 

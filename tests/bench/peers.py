@@ -39,6 +39,10 @@ SENDING = re.compile(rb"Sending C-STORE Request")
 START_TIMEOUT_S = 30.0
 
 
+class PeerFailedError(Exception):
+    """A peer could not do it."""
+
+
 @contextmanager
 def opened(ground: Ground) -> Iterator[None]:
     """Let peers through the tunnel, and the modality to them, for a while."""
@@ -257,6 +261,7 @@ def orthanc_sends(
 
     Raises:
         TimeoutError: longer than `limit_s`.
+        PeerFailedError: the job ended otherwise than well.
         AssertionError: something was lost.
     """
     path, options = ORTHANC_WAYS[way]
@@ -264,7 +269,8 @@ def orthanc_sends(
     said = here.ask(["JOB", path, job, limit_s], timeout_s=limit_s + 60)[0]
     if said["answer"] != "Success":
         there.empty()
-        raise TimeoutError(f"{way}: {said['answer']}")
+        error = TimeoutError if said["answer"] == "too slow" else PeerFailedError
+        raise error(f"{way}: {said['answer']}")
     assert there.count() == len(ids), f"{there.count()} instances of {len(ids)} arrived"
     there.empty()
     return float(str(said["seconds"]))

@@ -11,7 +11,7 @@ from tests.bench.ground import Ground, a_ground, tell
 from tests.bench.inputs import prepared, total_bytes
 from tests.bench.lines import LINES, described
 from tests.bench.options import Options
-from tests.bench.peers import PEERS, peers_over_the_line
+from tests.bench.peers import PEERS, PeerFailedError, peers_over_the_line
 from tests.bench.processes import Cost, Meter
 from tests.bench.table import Row, middle, row
 
@@ -50,6 +50,9 @@ def _measured(
                 except TimeoutError:
                     theirs[peer].append(limit_s)
                     given_up.add(peer)
+                except PeerFailedError as error:
+                    tell(f"{line} {name}: {error}")
+                    continue
                 tell(f"{line} {name}: {peer} {theirs[peer][-1]:.2f} s")
     return compared(line, name, ours, theirs, given_up)
 

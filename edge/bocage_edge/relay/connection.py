@@ -96,6 +96,7 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._paused_at: float | None = None
+        self._is_held = False
         self._chatter = CHATTER_BURST
         self._chatter_at = self._loop.time()
         self.heard_at = self._loop.time()
@@ -179,9 +180,19 @@ class Connection(asyncio.Protocol):
             await self._more()
         return self._waiting.popleft()
 
+    def hold_frames(self) -> None:
+        """The partner is proved, the session not there yet: take no more bytes for the moment.
+
+        What has come already waits; `hand_frames_to` goes on.
+        """
+        self._is_held = True
+        self.pause_reading()
+
     def hand_frames_to(self, handler: FrameHandler) -> None:
         """From now on give frames to `handler`, those that wait first."""
         self._handler = handler
+        self._is_held = False
+        self.resume_reading()
         try:
             while self._waiting and self.ending is None:
                 handler(*self._waiting.popleft())
@@ -305,7 +316,7 @@ class Connection(asyncio.Protocol):
             self._handler(kind, body)
 
     def _queue(self, kind: FrameType, body: bytes) -> None:
-        if len(self._waiting) >= READ_AHEAD_FRAMES:
+        if len(self._waiting) >= READ_AHEAD_FRAMES and not self._is_held:
             raise RelayProtocolError(Fault.LIMIT, "frames before the handshake is done")
         self._waiting.append((kind, body))
 

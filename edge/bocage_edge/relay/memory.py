@@ -5,6 +5,7 @@ Lost, they cost the work of reading the partner's entries again (settling twice 
 """
 
 import json
+import threading
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -37,11 +38,12 @@ class LinkMemory:
 
 
 class MemoryFile:
-    """The memory of one link and its file; used by the event loop's thread and one worker."""
+    """The memory of one link and its file. Safe to use from any thread."""
 
     def __init__(self, path: Path) -> None:
         """Read what is there; a missing or damaged file means nothing is remembered."""
         self._path = path
+        self._lock = threading.Lock()
         self.now = _read(path)
 
     def update(self, **numbers: int) -> None:
@@ -50,10 +52,12 @@ class MemoryFile:
         Raises:
             OSError: the medium refused.
         """
-        changed = replace(self.now, **numbers)
-        if changed != self.now:
-            write_atomic(self._path, json.dumps(asdict(changed)).encode(), mode=0o660)
-            self.now = changed
+        # Both connections of the link write here: neither may take back what the other wrote.
+        with self._lock:
+            changed = replace(self.now, **numbers)
+            if changed != self.now:
+                write_atomic(self._path, json.dumps(asdict(changed)).encode(), mode=0o660)
+                self.now = changed
 
 
 def _read(path: Path) -> LinkMemory:

@@ -221,6 +221,7 @@ class LinkService:
             with _told(leg), cutting(connection):
                 own = await self._own_hello("listener")
                 partner = await shake_hands(connection, self.terms, self._doors, own)
+                connection.hold_frames()
                 self._strangers.discard(connection)
                 await self._take_over(connection, own, partner)
         finally:

@@ -188,6 +188,29 @@ async def test_a_restored_receiver_begins_anew_and_gets_again_what_it_lost(tmp_p
         await pair.stop()
 
 
+async def test_a_replaced_box_confirmed_again_begins_anew(tmp_path: Path) -> None:
+    pair = Pair(tmp_path)
+    await pair.start()
+    try:
+        lost = pair.hospital.send(b"before it broke")
+        await stored(pair.hospital, 1)
+        await until(lambda: pair.memory(pair.hospital).settled == 1, pair.hospital)
+
+        await pair.hospital.stop()
+        await pair.practice.stop()
+        pair.practice.close()
+        shutil.rmtree(pair.practice.folder)
+        pair.practice = TwinBox(tmp_path / "practice", "practice", "hospital", seed="other keys")
+        for box in (pair.hospital, pair.practice):
+            pair._begin(box)
+        await until(lambda: pair.practice.spool.has(lost), pair.practice)
+        assert pair.memory(pair.practice).epoch == 2
+        pair.practice.say_delivered([lost])
+        await until(lambda: not pair.hospital.states(Direction.OUT), pair.hospital)
+    finally:
+        await pair.stop()
+
+
 async def test_a_restored_sender_begins_anew_and_nothing_is_doubled(tmp_path: Path) -> None:
     pair = Pair(tmp_path)
     await pair.start()

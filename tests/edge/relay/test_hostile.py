@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import secrets
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -299,6 +300,24 @@ async def test_a_good_object_before_a_lie_is_kept_and_the_lie_is_not(tmp_path: P
         script.close()
         await until(lambda: service.legs.incoming.cuts == 1, victim)
         assert victim.states(Direction.IN) == {ObjectState.ARRIVED: 1}
+
+
+async def test_many_frames_right_behind_the_handshake_are_no_lie(tmp_path: Path) -> None:
+    """The session is still being made: reading the ledger's head takes a while."""
+    async with victim_alone(tmp_path) as (victim, liar, service, port):
+        script = await dial(port, liar)
+        await script.shake_hands("dialler", victim)
+        bodies = [GOOD + bytes([number]) for number in range(200)]
+        for stream, body in enumerate(bodies, 1):
+            name = hashlib.sha256(body).hexdigest()
+            script.say(
+                push(stream, name, len(body)), Data(stream, 0, memoryview(body)), End(stream)
+            )
+        await until(
+            lambda: victim.states(Direction.IN) == {ObjectState.ARRIVED: len(bodies)}, victim
+        )
+        assert service.legs.incoming.cuts == 0
+        script.close()
 
 
 async def test_our_own_object_offered_back_to_us_is_a_lie(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,3 +110,18 @@ def test_a_damaged_memory_is_an_empty_one(damage: bytes, tmp_path: Path) -> None
     path = tmp_path / "l.json"
     path.write_bytes(damage)
     assert MemoryFile(path).now == LinkMemory()
+
+
+def test_a_number_is_never_taken_back_by_another_thread(tmp_path: Path) -> None:
+    memory = MemoryFile(tmp_path / "l.json")
+    fields = ("commit", "partner_commit", "settled", "partner_epoch")
+
+    def count(field: str) -> None:
+        for number in range(1, 26):
+            memory.update(**{field: number})
+
+    with ThreadPoolExecutor(len(fields)) as pool:
+        list(pool.map(count, fields))
+    assert MemoryFile(tmp_path / "l.json").now == LinkMemory(
+        commit=25, partner_commit=25, settled=25, partner_epoch=25
+    )

@@ -124,13 +124,15 @@ class TwinKeeper:
 class TwinBox:
     """One box: its folders, spool, keeper, and what relay needs of its configuration."""
 
-    def __init__(self, folder: Path, device: str, partner: str) -> None:
+    def __init__(self, folder: Path, device: str, partner: str, seed: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "relay").mkdir(exist_ok=True)
         self.folder = folder
         self.device = device
         self.partner = partner
-        self.key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(device.encode()).digest())
+        self.key = Ed25519PrivateKey.from_private_bytes(
+            hashlib.sha256((seed or device).encode()).digest()
+        )
         self.clock = SystemClock()
         self.keeper = TwinKeeper(folder, device, partner, self.key)
         self.spool = Spool(folder / "spool", self.clock, unit="relay", reserve_bytes=1 << 20)
@@ -140,6 +142,7 @@ class TwinBox:
         self.last_terms: Terms | None = None
         self._running: asyncio.Task[None] | None = None
         self._flushing: asyncio.Task[None] | None = None
+        self._is_flush_wanted = False
         self.doors: Doors | None = None
 
     @property
@@ -193,6 +196,7 @@ class TwinBox:
         self.keeper.close()
 
     def _flush(self) -> None:
+        self._is_flush_wanted = True
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush_now())
 
@@ -200,7 +204,9 @@ class TwinBox:
         doors = self.doors
         if doors is None:
             return
-        while await doors.work(flush, self.spool, self.keeper):
+        while self._is_flush_wanted:
+            self._is_flush_wanted = False
+            await doors.work(flush, self.spool, self.keeper)
             number = await doors.work(self.keeper.head_number, link_chain(self.device, LINK))
             if self.service is not None:
                 self.service.tell_head(number)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from bocage_contract import CONTRACT
 from bocage_contract.canonical import canonical_json
+from bocage_contract.capacity import CapWindow
 from bocage_contract.errors import ContractError
 from bocage_contract.model import Model
 from bocage_contract.names import (
@@ -26,6 +27,7 @@ from bocage_contract.names import (
     LinkId,
     Network,
     Port,
+    Timezone,
 )
 from bocage_contract.signing import Signer, open_envelope, seal_envelope
 
@@ -50,12 +52,31 @@ class ExamClass(StrEnum):
         return list(ExamClass).index(self)
 
 
-class Site(Model):
+class Grown(Model):
+    """A part of the configuration that got fields later; they are written only where they stood.
+
+    So a configuration from before is written back byte for byte.
+    """
+
+    LATER: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _as_it_stood(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        value: dict[str, Any] = write(self)
+        for name in self.LATER - self.model_fields_set:
+            value.pop(name, None)
+        return value
+
+
+class Site(Grown):
     """The hospital or practice the box stands in."""
+
+    LATER = frozenset({"timezone"})
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
     lan: list[Network] = Field(min_length=1, description="Where the box may send to on the LAN.")
     language: Literal["fr", "en"] = "fr"
+    timezone: Timezone = Field("Europe/Paris", description="Of every time of day at the site.")
 
 
 class Caller(Model):
@@ -104,8 +125,10 @@ class DeliverRule(Model):
     destinations: list[Label] = Field(min_length=1)
 
 
-class Link(Model):
+class Link(Grown):
     """The path to one partner."""
+
+    LATER = frozenset({"cap_mbit"})
 
     id: LinkId
     role: Literal["requesting", "reading"]
@@ -118,6 +141,12 @@ class Link(Model):
     services: list[Service] = Field(default_factory=list)
     deliver: list[DeliverRule] = Field(default_factory=list)
     changed_content: Literal["both", "newest", "ask"] = "both"
+    cap_mbit: list[CapWindow] = Field(
+        default_factory=list,
+        max_length=48,
+        description="What this box may send on the link, by the time of day at the site;"
+        " outside every window as much as the line takes, in several the least.",
+    )
 
     def destinations_for(self, exam_class: ExamClass) -> list[str]:
         """Name the destinations of what arrives in a class: those of the first rule that fits."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import re
+import zoneinfo
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -54,6 +55,14 @@ def _link_id(text: str) -> str:
     return text
 
 
+def _timezone(text: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("this time zone is not known: Area/City, as in Europe/Paris") from None
+    return text
+
+
 def _age_recipient(text: str) -> str:
     if not re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", text):
         raise ValueError("an age recipient starts with age1 and has 62 characters")
@@ -69,6 +78,12 @@ AeTitle = Annotated[str, AfterValidator(_ae_title)]
 Address = Annotated[str, AfterValidator(_address)]
 Network = Annotated[str, AfterValidator(_network)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
+Timezone = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$", max_length=64),
+    AfterValidator(_timezone),
+]
+TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 PublicKey = Annotated[str, AfterValidator(_key)]
 AgeRecipient = Annotated[str, AfterValidator(_age_recipient)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,48 @@ def load(box: Box) -> InForce:
     card = load_card(box)
     desired = load_desired(box, card)
     return InForce(desired, card, load_pins(box, card))
+
+
+class Loader:
+    """What is in force, verified again only where a file has changed. Safe to use from any thread.
+
+    Every file is replaced as a whole, so a new one has another inode.
+    """
+
+    def __init__(self, box: Box) -> None:
+        """Read nothing yet."""
+        self._box = box
+        self._lock = threading.Lock()
+        self._read: tuple[_Stamps, InForce] | None = None
+
+    def now(self) -> InForce:
+        """Give what is in force.
+
+        Raises:
+            ConfigError: as `load`; it is tried again the next time.
+        """
+        with self._lock:
+            # Before reading: what changes meanwhile is read the next time.
+            stamps = _stamps(self._box)
+            if self._read is None or self._read[0] != stamps:
+                self._read = None
+                self._read = stamps, load(self._box)
+            return self._read[1]
+
+
+_Stamps = tuple[tuple[int, int, int] | None, ...]
+
+
+def _stamps(box: Box) -> _Stamps:
+    return tuple(_stamp(path) for path in (box.desired, box.trust, box.card, box.pins))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def load_card(box: Box) -> Card:

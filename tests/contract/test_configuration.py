@@ -131,3 +131,20 @@ def test_urgent_goes_before_report_before_routine_before_prior() -> None:
     """The order in which objects of several classes travel."""
     assert [name.rank for name in ExamClass] == [0, 1, 2, 3]
     assert list(ExamClass) == ["urgent", "report", "routine", "prior"]
+
+
+def test_a_time_zone_nobody_knows_is_refused() -> None:
+    """Paris is meant where none is named."""
+    value = document()
+    assert Desired.of(value).site.timezone == "Europe/Paris"
+    value["site"]["timezone"] = "Europe/Atlantis"
+    with pytest.raises(MessageError, match="time zone"):
+        Desired.of(value)
+
+
+def test_what_came_later_is_written_only_where_it_stood() -> None:
+    """A box with this release writes an older configuration back unchanged."""
+    value = document()
+    assert "cap_mbit" not in Desired.of(value).to_json()["links"][0]
+    value["links"][0]["cap_mbit"] = []
+    assert Desired.of(value).to_json()["links"][0]["cap_mbit"] == []

@@ -72,3 +72,20 @@ def test_an_older_revision_does_not_come_back(box: Box) -> None:
     card = configuration.load_card(box)
     with pytest.raises(ConfigError, match="older"):
         configuration.load_desired(box, card, at_least_revision=4)
+
+
+def test_what_is_in_force_is_verified_again_only_where_a_file_changed(box: Box) -> None:
+    """A good new file counts at once, a bad one is refused every time it is asked for."""
+    loader = configuration.Loader(box)
+    first = loader.now()
+    assert loader.now() is first
+    raw = box.desired.read_bytes()
+    box.desired.write_bytes(b"unsigned")
+    for _ in range(2):
+        with pytest.raises(ConfigError):
+            loader.now()
+    box.desired.write_bytes(raw)
+    assert loader.now() == first
+    box.trust.write_text("[]")
+    with pytest.raises(ConfigError):
+        loader.now()

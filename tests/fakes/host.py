@@ -53,6 +53,11 @@ class FakeHost:
         self.default_device: str | None = None
         self.tables: dict[str, str] = {}
         self.switches = {"net.ipv4.ip_forward": 0, "net.ipv6.conf.all.forwarding": 0}
+        self.has_bbr = True
+        self.texts = {
+            "net.ipv4.tcp_available_congestion_control": "reno cubic",
+            "net.ipv4.tcp_allowed_congestion_control": "reno cubic",
+        }
         self.names: dict[str, str] = {}
         self.answers_up_to_bytes = 1420
         self.keys_made = 0
@@ -62,6 +67,7 @@ class FakeHost:
             "wg": self._wg,
             "nft": self._nft,
             "sysctl": self._sysctl,
+            "modprobe": self._modprobe,
             "getent": self._getent,
             "ping": self._ping,
         }
@@ -217,14 +223,25 @@ class FakeHost:
     def _sysctl(self, words: list[str], _stdin: str | None) -> str:
         match words[1:]:
             case ["-n", *names]:
-                return "".join(f"{self.switches[name]}\n" for name in names)
+                known: dict[str, int | str] = {**self.switches, **self.texts}
+                return "".join(f"{known[name]}\n" for name in names)
             case ["-q", "-w", setting]:
                 name, _, value = setting.partition("=")
+                if name in self.texts:
+                    self.texts[name] = value
+                    return ""
                 assert name in self.switches
                 self.switches[name] = int(value)
                 return ""
             case _:
                 raise AssertionError(f"the fake host does not know: {' '.join(words)}")
+
+    def _modprobe(self, words: list[str], _stdin: str | None) -> str:
+        assert words[1:] == ["-q", "tcp_bbr"]
+        if not self.has_bbr:
+            raise CommandError(words, 1, "")
+        self.texts["net.ipv4.tcp_available_congestion_control"] += " bbr"
+        return ""
 
     def _getent(self, words: list[str], _stdin: str | None) -> str:
         assert words[1] == "ahosts"

@@ -64,14 +64,14 @@ class PlainWriter:
         self._bytes = 0
         self.is_aborted = False
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take a fragment."""
         if not self._bytes:
             self._out_write(os.urandom(16))  # like a file key: no two sealed objects are alike
         self._scanner.feed(data)
         self._digest.update(data)
         self._bytes += len(data)
-        self._out_write(data)
+        self._out_write(bytes(data))
 
     def finish(self) -> Sealed | Answer:
         """Say what the instance is."""

@@ -249,6 +249,10 @@ class Requestor:
         """Send a piece of the data set; at most a PDU less 6 bytes."""
         self._sock.sendall(data_pdu(1, LAST if is_last else 0, data))
 
+    def send_raw(self, wire: bytes) -> None:
+        """Send PDUs that are written already."""
+        self._sock.sendall(wire)
+
     def answer(self) -> tuple[int, str]:
         """Wait for the response: status and error comment."""
         kind, body = read_pdu(self._sock, self._buffer)

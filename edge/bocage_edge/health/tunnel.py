@@ -67,5 +67,6 @@ def _stream(said: Status, link: Link) -> Finding:
     ]
     if down:
         return bad(subject, "; ".join(down), "it tries again by itself")
-    fault = legs["outgoing"].get("ledger_fault") or legs["outgoing"].get("put_off")
+    outgoing = legs["outgoing"]
+    fault = said.get("behind") or outgoing.get("ledger_fault") or outgoing.get("put_off")
     return warning(subject, str(fault)) if fault else ok(subject, "connected both ways")

@@ -121,6 +121,14 @@ class Keeper:
         )
         return Head.of(answer["head"]).n
 
+    def set_aside_partner(self, link: str) -> int:
+        """Keep what is held of the partner's chain as evidence only: the partner began anew.
+
+        Returns:
+            The number of its last entry; 0 where nothing was held.
+        """
+        return int(self._ask("set_aside_partner", link=link)["held"])
+
     def partner_head(self, link: str) -> Head | None:
         """Give the newest head of the partner's chain that is kept."""
         head = self._ask("partner_head", link=link)["head"]

@@ -13,7 +13,8 @@ _READING = frozenset({"head", "entries", "partner_head", "partner_entries"})
 
 OPERATIONS: dict[str, frozenset[str]] = {
     "receive": frozenset({"append", "link_key"}),
-    "relay": frozenset({"append", "sign", "commit", "accept_partner"}) | _READING,
+    "relay": frozenset({"append", "sign", "commit", "accept_partner", "set_aside_partner"})
+    | _READING,
     "deliver": frozenset({"append", "link_key"}),
     "link": frozenset({"append"}),
 }

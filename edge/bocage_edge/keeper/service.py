@@ -17,7 +17,7 @@ from bocage_contract.fingerprint import fingerprint
 from bocage_contract.ledger import EntryDraft, Head, draft
 from bocage_contract.pins import Pin, Pins, seal_pins
 from bocage_contract.signing import to_be_signed
-from bocage_edge.configuration import InForce, load
+from bocage_edge.configuration import InForce, Loader, load
 from bocage_edge.errors import EdgeError, KeeperError
 from bocage_edge.keeper.batch import GroupCommit
 from bocage_edge.keeper.keys import PrivateKeys, link_key
@@ -72,6 +72,7 @@ class Service:
             device: this box's id, from its card.
         """
         self._box = box
+        self._loader = Loader(box)
         self._device = device
         self._keys = keys
         self._own = own
@@ -86,6 +87,7 @@ class Service:
             "head": self._on_head,
             "entries": self._on_entries,
             "accept_partner": self._on_accept_partner,
+            "set_aside_partner": self._on_set_aside_partner,
             "partner_head": self._on_partner_head,
             "partner_entries": self._on_partner_entries,
             "pin": self._on_pin,
@@ -187,7 +189,7 @@ class Service:
         return {"signature": _base64(self._keys.sign(to_be_signed(COMMIT_TYPE, payload)))}
 
     def _on_link_key(self, _unit: str, message: Message) -> Message:
-        in_force = load(self._box)
+        in_force = self._loader.now()
         link = in_force.desired.link(_text(message["link"]))
         if link is None:
             raise KeeperError("the configuration has no such link")
@@ -236,6 +238,10 @@ class Service:
             raise
         return {"head": held.to_json()}
 
+    def _on_set_aside_partner(self, _unit: str, message: Message) -> Message:
+        held = self._partners.set_aside(self._pinned(message))
+        return {"held": 0 if held is None else held.n}
+
     def _on_partner_head(self, _unit: str, message: Message) -> Message:
         held = self._partners.head(self._pinned(message))
         return {"head": None if held is None else held.to_json()}
@@ -255,7 +261,7 @@ class Service:
 
     def _pinned(self, message: Message) -> Partner:
         link = _text(message["link"])
-        pin = load(self._box).pins.for_link(link)
+        pin = self._loader.now().pins.for_link(link)
         if pin is None:
             raise KeeperError(
                 f"no partner is confirmed on link {link[:48]}", "run: bocage-edge pair confirm"

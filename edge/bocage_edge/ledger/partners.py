@@ -32,6 +32,7 @@ from bocage_edge.ledger.own import LEDGER_MODE, within_page
 from bocage_edge.ledger.schema import MIGRATIONS
 from bocage_system.database import open_database, transaction
 
+_MAX_SET_ASIDE = 50  # chains a link; an honest box needs one or two in its life
 _MAX_FORKS = 100  # kept a chain; more of the same proves nothing more
 
 
@@ -126,6 +127,46 @@ class PartnerLedger:
                 f"the partner's ledger cannot be kept: {type(error).__name__}",
                 hint="look for a full or failing disk",
             ) from error
+
+    def set_aside(self, partner: Partner) -> Head | None:
+        """Keep what we hold as evidence only: the partner has opened a new epoch.
+
+        Its new chain begins again with the first entry and is held to nothing of the old one.
+
+        Returns:
+            The head that was set aside; None where nothing was held.
+
+        Raises:
+            KeeperError: too many were set aside, or the medium refused; nothing was changed.
+        """
+        held = self.head(partner)
+        if held is None:
+            return None
+        try:
+            with self._lock, transaction(self._db):
+                self._set_aside_locked(partner)
+        except apsw.Error as error:
+            raise KeeperError(
+                f"the partner's ledger cannot be set aside: {type(error).__name__}",
+                hint="look for a full or failing disk",
+            ) from error
+        return held
+
+    def _set_aside_locked(self, partner: Partner) -> None:
+        (before,) = self._db.execute(
+            "SELECT count(*) FROM partner_chain WHERE link = ? AND name LIKE ?",
+            (partner.link, f"{partner.chain}~%"),
+        ).fetchone() or (0,)
+        if before >= _MAX_SET_ASIDE:
+            raise KeeperError(
+                f"{partner.device} has begun anew {before} times",
+                hint="call the partner: no box is restored so often",
+            )
+        self._db.execute(
+            "UPDATE partner_chain SET name = name || '~' || id"
+            " WHERE link = ? AND identity = ? AND name = ?",
+            _key(partner),
+        )
 
     def verify(self, partner: Partner) -> list[str]:
         """Check what we hold from the first entry to the head; what is wrong, in words."""

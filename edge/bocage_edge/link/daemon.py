@@ -23,6 +23,7 @@ from bocage_edge.link.address import (
 )
 from bocage_edge.link.clock import ClockDoor, clock_door, is_kernel_clock_synchronised
 from bocage_edge.link.clock_watch import ClockWatch
+from bocage_edge.link.congestion import plan_congestion, read_congestion
 from bocage_edge.link.device import Devices, LocalDevices
 from bocage_edge.link.forwarding import plan_forwarding, read_forwarding
 from bocage_edge.link.keys import read_public_key
@@ -87,6 +88,7 @@ class LinkUnit:
         self._faults: list[str] = []
         self._told: list[str] = []
         self._unsettled_since: float | None = None
+        self._asked_for_bbr = False
         self._whereabouts = Whereabouts(box.whereabouts)
         self._clock_watch = ClockWatch(
             box.clock_floor,
@@ -110,6 +112,7 @@ class LinkUnit:
                 "firewall": self._filter is not None and self._filter.listing is not None,
                 "forwarding": self._forwarding_round(),
             }
+            self._allow_bbr_once()
         write_status(self._box, UNIT, now, status | {"faults": self._faults})
         self._tell_faults()
         return self._wait_s(settled and not self._faults, ticks)
@@ -229,6 +232,18 @@ class LinkUnit:
         if any(observed.values()):
             self._fault("IP forwarding was on; it has been switched off")
         return any(observed.values())
+
+    def _allow_bbr_once(self) -> None:
+        """Let relay choose BBR, where this kernel has it; the stream goes without it as well."""
+        if self._asked_for_bbr:
+            return
+        self._asked_for_bbr = True
+        host = self._around.host
+        try:
+            for argv in plan_congestion(*read_congestion(host)):
+                host.run(argv)
+        except (*HostFault, ValueError) as error:
+            log.info("the stream goes without BBR", reason=str(error))
 
     def _clock_round(self, now: float, ticks: float) -> dict[str, Any]:
         desired = self._in_force.desired if self._in_force else None

@@ -4,7 +4,7 @@ SiteServer       before a connection gets a thread: how many there are already (
 UpperLayer       reads PDUs within bounds (upper_layer.py)
 _Acse            before anything is accepted: `Reception.admit`, then our negotiation
 Dimse            messages out of fragments; data sets go to a `Sink` (dimse.py)
-SiteAssociation  requests are answered from here; on every end the open sinks are closed
+SiteAssociation  ends the association, and on every end closes the open sink
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import contextlib
 import socket
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 from pynetdicom import AE
 from pynetdicom._globals import MODE_ACCEPTOR
@@ -25,13 +24,13 @@ from pynetdicom.transport import AssociationSocket
 
 from bocage_edge.receive.answer import SOP_CLASS_NOT_SUPPORTED, SUCCESS
 from bocage_edge.receive.bell import RingingQueue
-from bocage_edge.receive.command import echo_response, store_response
-from bocage_edge.receive.dimse import Dimse, Request
+from bocage_edge.receive.command import Command, echo_response, store_response
+from bocage_edge.receive.dimse import Dimse
 from bocage_edge.receive.doors import Reception, Sink, StoreRequest
 from bocage_edge.receive.message import MessageFaultError, StoreBegins
 from bocage_edge.receive.negotiation import VERIFICATION, ContextResult, Proposed, negotiate
 from bocage_edge.receive.policy import Admitted, Reason, Rejected
-from bocage_edge.receive.upper_layer import TIMER_LOOK_S, Limits, UpperLayer
+from bocage_edge.receive.upper_layer import TIMER_LOOK_S, Limits, UpperLayer, Values
 
 # PS3.8 9.3.4: result, source, reason. One answer whatever was wrong: a stranger who tries titles
 # learns nothing from it. `LATER` is for those we know.
@@ -80,7 +79,10 @@ class _Acse(ACSE):
 
 
 class SiteAssociation(Association):
-    """An association a peer asked for. Two threads: this one answers, `dul` reads and writes."""
+    """An association a peer asked for.
+
+    Two threads: `upper_layer` reads, stores and answers; this one opens and ends the association.
+    """
 
     dimse: Dimse
 
@@ -90,7 +92,7 @@ class SiteAssociation(Association):
         self.reception = reception
         self.peer_address = address
         self.admitted: Admitted | None = None
-        self.upper_layer = UpperLayer(self, limits, reception.fault)
+        self.upper_layer = UpperLayer(self, limits, reception.fault, self._take)
         self.dul = self.upper_layer
         self.bell = threading.Event()
         self.dul.to_user_queue = RingingQueue(self.bell.set)
@@ -150,12 +152,26 @@ class SiteAssociation(Association):
     def _bind_defaults(self) -> None:
         """Bind none of pynetdicom's handlers: they write UIDs and titles into logs."""
 
+    def answer(self, context_id: int, command: Command, sink: Sink | None) -> bytes:
+        """Write the answer to a request that is complete.
+
+        Args:
+            sink: where its data set went; None: C-ECHO.
+        """
+        if sink is not None:
+            answer, comment = sink.finish()
+            return store_response(command, answer.status, comment)
+        is_echo = self._accepted_cx[context_id].abstract_syntax == VERIFICATION
+        return echo_response(command, SUCCESS if is_echo else SOP_CLASS_NOT_SUPPORTED)
+
+    def _take(self, values: Values) -> None:
+        self.dimse.take(values)
+
     def _run_reactor(self) -> None:
-        """Answer requests until the association is over; pynetdicom's, without its polling."""
+        """Wait until the association is over; pynetdicom's, without its polling."""
         while not self._kill:
             self.bell.wait(TIMER_LOOK_S)
             self.bell.clear()
-            self._answer_waiting()
             if self.is_established and self.acse.is_release_requested():
                 self.acse.send_release(is_response=True)
                 self.is_released = True
@@ -163,32 +179,10 @@ class SiteAssociation(Association):
             if self.acse.is_aborted() or not self.dul.is_alive():
                 self.is_aborted = True
                 break
-            if self.dul.idle_timer_expired():
+            if self.dul.idle_timer_expired() and not self.dimse.is_answering:
                 self.acse.send_abort(0x00)
                 break
         self.kill()
-
-    def _answer_waiting(self) -> None:
-        while True:
-            context_id, request = self.dimse.get_msg()
-            if request is None:
-                return
-            self._serve_request(request, context_id)
-
-    def _serve_request(self, msg: Any, context_id: int) -> None:
-        """Answer one request; called by pynetdicom's reactor."""
-        request: Request = msg
-        if request.sink is not None:
-            answer, comment = request.sink.finish()
-            response = store_response(request.command, answer.status, comment)
-        else:
-            abstract_syntax = self._accepted_cx[context_id].abstract_syntax
-            is_echo = abstract_syntax == VERIFICATION
-            status = SUCCESS if is_echo else SOP_CLASS_NOT_SUPPORTED
-            response = echo_response(request.command, status)
-        if self.is_established:
-            self.dimse.respond(context_id, response)
-        self.dimse.is_answering = False
 
     def _end(self) -> None:
         # The upper layer's thread must be over before its sinks are closed; a shutdown wakes it.

@@ -23,11 +23,11 @@ class StoreRequest:
 class Sink(Protocol):
     """Takes one data set. No method ever raises: a fault is kept for the answer."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take a fragment (upper layer's thread)."""
 
     def finish(self) -> tuple[Answer, str]:
-        """Say how it ended, and the comment for the technologist (association's thread)."""
+        """Say how it ended, and the comment for the technologist (upper layer's thread)."""
 
     def close(self) -> None:
         """Give up what is not finished; may be called at any time, twice."""

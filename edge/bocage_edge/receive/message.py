@@ -29,6 +29,9 @@ _IS_COMMAND = 0x01
 _IS_LAST = 0x02
 
 
+Bytes = bytes | memoryview
+
+
 class MessageFaultError(Exception):
     """The peer's fragments make no message; the association must end."""
 
@@ -43,9 +46,9 @@ class StoreBegins:
 
 @dataclass(frozen=True, slots=True)
 class DataSetFragment:
-    """Bytes of the data set of the store that began last."""
+    """Bytes of the data set of the store that began last; a view of what was fed."""
 
-    data: bytes
+    data: Bytes
     is_last: bool
 
 
@@ -74,7 +77,7 @@ class Assembler:
         self._context: int | None = None  # of the message in hand
         self._wants_data_set = False
 
-    def feed(self, context_id: int, value: bytes) -> Event | None:
+    def feed(self, context_id: int, value: Bytes) -> Event | None:
         """Take one presentation data value.
 
         Args:
@@ -97,7 +100,7 @@ class Assembler:
             return self._take_command(context_id, value[1:], is_last)
         return self._take_data(value[1:], is_last)
 
-    def _take_command(self, context_id: int, fragment: bytes, is_last: bool) -> Event | None:
+    def _take_command(self, context_id: int, fragment: Bytes, is_last: bool) -> Event | None:
         if self._wants_data_set:
             raise MessageFaultError("a command inside a data set")
         self._context = context_id
@@ -125,7 +128,7 @@ class Assembler:
             return None  # nothing we do can be cancelled (PS3.7 9.3.2.3 is for queries)
         raise MessageFaultError(f"a command we do not answer (0x{command.field:04X})")
 
-    def _take_data(self, fragment: bytes, is_last: bool) -> Event:
+    def _take_data(self, fragment: Bytes, is_last: bool) -> Event:
         if not self._wants_data_set:
             raise MessageFaultError("a data set without its command")
         if is_last:

@@ -26,7 +26,7 @@ class SealingWriter:
         self._arrival = arrival
         self._writer = InstanceWriter(out_write, recipients, header_of(arrival), pool)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take a fragment."""
         self._writer.write(data)
 

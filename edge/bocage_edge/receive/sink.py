@@ -28,7 +28,7 @@ class RefusedSink:
         """Keep the answer."""
         self._verdict = verdict
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Swallow."""
 
     def finish(self) -> Verdict:
@@ -67,7 +67,7 @@ class InstanceSink:
         self._fault: Answer | None = None
         self._is_over = False
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take a fragment, or swallow it after a fault."""
         if self._fault is None:
             try:

@@ -195,7 +195,7 @@ OpenWriter = Callable[[Callable[[bytes], None], Sequence[str], Arrival], "Writer
 class Writer(Protocol):
     """Seals one data set as it comes; see `seal/writer.py`."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take a fragment.
 
         Raises:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bocage_edge.relay.fault import Fault, RelayProtocolError
+from bocage_edge.relay.fault import HOSTILE, Fault, RelayProtocolError
 from bocage_edge.relay.frames import (
     ErrorFrame,
     Ping,
@@ -32,6 +32,8 @@ NOTSENT_LOWAT_BYTES = 128 * 1024  # with one chunk of ours: what an urgent objec
 # The window bounds what a cut loses on its way; 2 MiB are 100 Mbit/s at 160 ms.
 RECEIVE_WINDOW_BYTES = 2 * 1024 * 1024
 READ_AHEAD_FRAMES = 64
+LEAST_SEGMENT_BYTES = 536  # RFC 9293 section 3.7.1
+CONGESTION_CONTROL = b"bbr"
 # Frames that bring nothing forward. An honest partner sends a few a second.
 CHATTER_BURST = 400.0
 CHATTER_A_SECOND = 40.0
@@ -57,6 +59,12 @@ class Ending:
     def is_hostile(self) -> bool:
         """Whether we cut a broken or lying partner."""
         return self.is_ours and self.fault is not None and self._error().is_hostile
+
+    @property
+    def is_rejection(self) -> bool:
+        """Whether the partner cut us as broken or lying; being too many passes by itself."""
+        is_passing = self.fault is Fault.LIMIT
+        return not self.is_ours and self.fault in HOSTILE and not is_passing
 
     def _error(self) -> RelayProtocolError:
         return RelayProtocolError(self.fault or Fault.CLOSING, self.text)
@@ -88,6 +96,7 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._paused_at: float | None = None
+        self._is_held = False
         self._chatter = CHATTER_BURST
         self._chatter_at = self._loop.time()
         self.heard_at = self._loop.time()
@@ -171,14 +180,52 @@ class Connection(asyncio.Protocol):
             await self._more()
         return self._waiting.popleft()
 
+    def hold_frames(self) -> None:
+        """The partner is proved, the session not there yet: take no more bytes for the moment.
+
+        What has come already waits; `hand_frames_to` goes on.
+        """
+        self._is_held = True
+        self.pause_reading()
+
     def hand_frames_to(self, handler: FrameHandler) -> None:
         """From now on give frames to `handler`, those that wait first."""
         self._handler = handler
+        self._is_held = False
+        self.resume_reading()
         try:
             while self._waiting and self.ending is None:
                 handler(*self._waiting.popleft())
         except RelayProtocolError as error:
             self.fail(error)
+
+    @property
+    def segment_bytes(self) -> int:
+        """What one packet carries at most, as the kernel sees it now."""
+        return self._option(socket.TCP_MAXSEG) or LEAST_SEGMENT_BYTES
+
+    @property
+    def congestion_control(self) -> str:
+        """The kernel's algorithm on this connection; empty where it does not say."""
+        sock = self._socket()
+        if sock is None:
+            return ""
+        try:
+            raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+        except OSError:
+            return ""
+        return raw.rstrip(b"\0").decode("ascii", "replace")
+
+    def _socket(self) -> socket.socket | None:
+        sock = None if self._transport is None else self._transport.get_extra_info("socket")
+        return None if sock is None or sock.fileno() < 0 else sock
+
+    def _option(self, option: int) -> int:
+        sock = self._socket()
+        try:
+            return 0 if sock is None else sock.getsockopt(socket.IPPROTO_TCP, option)
+        except OSError:
+            return 0
 
     def send(self, data: bytes) -> None:
         """Queue bytes; after the end of the connection they go nowhere."""
@@ -269,7 +316,7 @@ class Connection(asyncio.Protocol):
             self._handler(kind, body)
 
     def _queue(self, kind: FrameType, body: bytes) -> None:
-        if len(self._waiting) >= READ_AHEAD_FRAMES:
+        if len(self._waiting) >= READ_AHEAD_FRAMES and not self._is_held:
             raise RelayProtocolError(Fault.LIMIT, "frames before the handshake is done")
         self._waiting.append((kind, body))
 
@@ -319,6 +366,10 @@ def tune(sock: socket.socket) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_BYTES)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP, RECEIVE_WINDOW_BYTES)
+    # It keeps its rate on lines that lose packets. A kernel without it, or one that does not let us
+    # (net.ipv4.tcp_allowed_congestion_control), stays with its default; the status says which.
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, CONGESTION_CONTROL)
 
 
 def _line_fault(error: Exception) -> str:

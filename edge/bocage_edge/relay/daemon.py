@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from bocage_edge.configuration import InForce, load
+from bocage_edge.configuration import InForce, Loader
 from bocage_edge.errors import ConfigError, EdgeError
 from bocage_edge.keeper.client import Keeper
 from bocage_edge.ledger.flush import flush
@@ -34,7 +34,9 @@ from bocage_system.kick import Kick, ring
 # Chosen.
 LOOK_EVERY_S = 2.0  # for rings that were lost, and for the status
 OPEN_FILES = 4096
-ENTRIES_SETTLE_S = 0.05  # several commits, one hand-over to the keeper
+# Several rings, one look; several commits, one hand-over to the keeper. Neither holds up an object.
+LOOK_SETTLE_S = 0.25
+ENTRIES_SETTLE_S = 0.25
 KEEPER_AGAIN_S = 0.5  # while it is away
 
 _log = logs.get("relay")
@@ -101,6 +103,7 @@ class Relay:
     def __init__(self, box: Box, parts: Parts) -> None:
         self._box = box
         self._parts = parts
+        self._loader = Loader(box)
         self._doors = Doors(
             parts.spool,
             parts.signing,
@@ -170,11 +173,12 @@ class Relay:
             notify_watchdog()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._look_now.wait(), LOOK_EVERY_S)
+            await self._rest(LOOK_SETTLE_S)
             self._look_now.clear()
 
     async def _reload(self) -> None:
         try:
-            in_force = await self._doors.work(load, self._box)
+            in_force = await self._doors.work(self._loader.now)
         except ConfigError as error:
             # The last good one stays in force; a box without any serves no link.
             self._fault = str(error)
@@ -187,7 +191,7 @@ class Relay:
         ending = [
             link
             for link, (service, _) in self._services.items()
-            if service.terms.without_revision != _without_revision(wanted.get(link))
+            if service.terms.lasting != _lasting(wanted.get(link))
         ]
         await self._stop_services(ending)
         self._blocked = {
@@ -197,7 +201,7 @@ class Relay:
             if isinstance(terms, Blocked):
                 continue
             if link in self._services:
-                self._services[link][0].terms = terms  # a new revision, for the next HELLO
+                self._services[link][0].renew(terms)
             else:
                 self._start(terms)
 
@@ -248,7 +252,11 @@ class Relay:
                 self._parts.writing.head_number, service.terms.own_chain
             )
             service.tell_head(number)
-        await asyncio.sleep(ENTRIES_SETTLE_S)
+        await self._rest(ENTRIES_SETTLE_S)
+
+    async def _rest(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     # Status
 
@@ -261,8 +269,8 @@ class Relay:
         )
 
 
-def _without_revision(terms: Terms | Blocked | None) -> object:
-    return terms.without_revision if isinstance(terms, Terms) else terms
+def _lasting(terms: Terms | Blocked | None) -> object:
+    return terms.lasting if isinstance(terms, Terms) else terms
 
 
 def _raise_file_limit() -> None:

@@ -43,6 +43,9 @@ class KeeperDoor(Protocol):
     def accept_partner(self, link: str, entries: Sequence[bytes], head: Head) -> int:
         """Verify entries that follow what is kept, and keep them; give the last number."""
 
+    def set_aside_partner(self, link: str) -> int:
+        """Keep the partner's chain as evidence only; give the number of its last entry."""
+
     def partner_entries(self, link: str, after: int, limit: int) -> list[bytes]:
         """Give kept entries of the partner's chain."""
 

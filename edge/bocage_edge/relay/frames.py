@@ -15,6 +15,7 @@ from bocage_edge.relay.wire import (
     COMMIT_LIMIT_ITEMS,
     ENTRIES_LIMIT,
     ENTRIES_LIMIT_BYTES,
+    PUSH_LIMIT_BYTES,
     TEXT_LIMIT_BYTES,
     FrameType,
     encode_frame,
@@ -39,8 +40,10 @@ LARGEST_OBJECT_BYTES = 1 << 40
 LONGEST_RETRY_S = 7 * 86400
 LATEST_MS = 1 << 53
 
-_OFFER = struct.Struct(">I32sQBB16s16s32sQ")
+_OFFER = struct.Struct(">I32sQBB16s16s32sQB")
+_PUSHED = 1  # flag of an offer
 _STREAM = struct.Struct(">I")
+_STREAM_CLASS = struct.Struct(">IB")
 _STREAM_OFFSET = struct.Struct(">IQ")
 _REFUSE = struct.Struct(">IHI")
 _COMMIT = struct.Struct(">QQH")
@@ -63,6 +66,7 @@ class Offer:
         exam_id: keyed hash of the exam, 32 hex digits; so is `instance_key`.
         digest: of the instance inside, 64 hex digits.
         arrive_by_ms: Unix milliseconds, 0 for none.
+        is_pushed: its bytes follow from the first on, without waiting for an answer.
     """
 
     stream: int
@@ -74,6 +78,7 @@ class Offer:
     instance_key: str
     digest: str
     arrive_by_ms: int
+    is_pushed: bool = False
 
     def encode(self) -> bytes:
         """Give the whole frame."""
@@ -87,6 +92,7 @@ class Offer:
             bytes.fromhex(self.instance_key),
             bytes.fromhex(self.digest),
             self.arrive_by_ms,
+            _PUSHED if self.is_pushed else 0,
         )
         return encode_frame(FrameType.OFFER, fixed)
 
@@ -126,6 +132,20 @@ class Cancel:
     def encode(self) -> bytes:
         """Give the whole frame."""
         return encode_frame(FrameType.CANCEL, _STREAM.pack(self.stream))
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """The object travels in a more urgent class from now on."""
+
+    stream: int
+    klass: str
+
+    def encode(self) -> bytes:
+        """Give the whole frame."""
+        return encode_frame(
+            FrameType.RAISE, _STREAM_CLASS.pack(self.stream, CLASSES.index(self.klass))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +288,7 @@ Frame = (
     | Data
     | End
     | Cancel
+    | Raise
     | Accept
     | Have
     | Refuse
@@ -311,8 +332,12 @@ def _checked(condition: bool, kind: FrameType, why: str) -> None:
 
 
 def _parse_offer(body: bytes) -> Offer:
-    stream, name, size, klass, kind, exam, key, digest, arrive_by_ms = _OFFER.unpack_from(body)
-    _checked(0 < size <= LARGEST_OBJECT_BYTES, FrameType.OFFER, "size")
+    (stream, name, size, klass, kind, exam, key, digest, arrive_by_ms, flags) = _OFFER.unpack_from(
+        body
+    )
+    is_pushed = bool(flags & _PUSHED)
+    limit = PUSH_LIMIT_BYTES if is_pushed else LARGEST_OBJECT_BYTES
+    _checked(0 < size <= limit, FrameType.OFFER, "size")
     _checked(arrive_by_ms < LATEST_MS, FrameType.OFFER, "time")
     return Offer(
         stream=stream,
@@ -324,7 +349,13 @@ def _parse_offer(body: bytes) -> Offer:
         instance_key=key.hex(),
         digest=digest.hex(),
         arrive_by_ms=arrive_by_ms,
+        is_pushed=is_pushed,
     )
+
+
+def _parse_raise(body: bytes) -> Raise:
+    stream, klass = _STREAM_CLASS.unpack_from(body)
+    return Raise(stream, CLASSES[klass])
 
 
 def _parse_data(body: bytes) -> Data:
@@ -419,6 +450,7 @@ _READERS: dict[FrameType, Callable[[bytes], Frame]] = {
     FrameType.DATA: _parse_data,
     FrameType.END: lambda body: End(_parse_stream(body)),
     FrameType.CANCEL: lambda body: Cancel(_parse_stream(body)),
+    FrameType.RAISE: _parse_raise,
     FrameType.ACCEPT: _parse_accept,
     FrameType.HAVE: lambda body: Have(_parse_stream(body)),
     FrameType.REFUSE: _parse_refuse,

@@ -25,11 +25,19 @@ from bocage_edge.relay.frames import (
     Head,
     Offer,
     Pull,
+    Raise,
     parse_frame,
 )
 from bocage_edge.relay.hello import Hello
 from bocage_edge.relay.memory import MemoryFile
-from bocage_edge.relay.receiving import Chunk, Offered, ReceiveEvent, Receiver, ReceiveState
+from bocage_edge.relay.receiving import (
+    Chunk,
+    Offered,
+    Raised,
+    ReceiveEvent,
+    Receiver,
+    ReceiveState,
+)
 from bocage_edge.relay.session import Duty, cutting, serve
 from bocage_edge.relay.taking import Decision, Incoming, Step
 from bocage_edge.relay.terms import STREAMS, Terms
@@ -98,7 +106,7 @@ class InboundSession:
     def _on_frame(self, kind: FrameType, body: bytes) -> None:
         frame = parse_frame(kind, body)
         match frame:
-            case Offer() | Data() | End() | Cancel():
+            case Offer() | Data() | End() | Cancel() | Raise():
                 event = self.receiver.on_frame(frame)
                 if event is not None:
                     self._on_event(event)
@@ -111,16 +119,30 @@ class InboundSession:
                 raise RelayProtocolError(Fault.WRONG_STATE, f"{kind.name} from a dialler")
 
     def _on_event(self, event: ReceiveEvent) -> None:
-        if isinstance(event, Offered):
-            self._offers.append(event.offer)
-            self._decide_now.set()
+        if isinstance(event, Raised):
+            self._raise(event.offer)
             return
+        if isinstance(event, Offered):
+            if not event.offer.is_pushed:
+                self._offers.append(event.offer)
+                self._decide_now.set()
+                return
+            self._expect(Incoming(event.offer, reserved_bytes=event.offer.size_bytes))
         self._steps.append((event, self._incoming[event.offer.name]))
         self._write_now.set()
         if isinstance(event, Chunk):
             self._undurable_bytes += len(event.chunk)
             if self._undurable_bytes > UNDURABLE_LIMIT_BYTES:
                 self._connection.pause_reading()
+
+    def _expect(self, incoming: Incoming) -> None:
+        self._incoming[incoming.offer.name] = incoming
+        self._reserved_bytes += incoming.reserved_bytes
+
+    def _raise(self, offer: Offer) -> None:
+        incoming = self._incoming.get(offer.name)
+        if incoming is not None:
+            incoming.offer = offer
 
     # Offers
 
@@ -155,17 +177,37 @@ class InboundSession:
             self._connection.send(frame)
 
     def _admit(self, decision: Decision) -> None:
-        offer = decision.offer
-        reserved_bytes = offer.size_bytes - decision.offset
-        self._incoming[offer.name] = Incoming(offer, decision.part, reserved_bytes)
-        self._reserved_bytes += reserved_bytes
+        # It may have been raised while we thought about it.
+        offer = self.receiver.offer(decision.offer.stream)
+        self._expect(Incoming(offer, decision.part, offer.size_bytes - decision.offset))
         self._connection.send(self.receiver.accept(offer.stream, decision.offset))
+
+    def _answer_push(self, incoming: Incoming) -> None:
+        stream = incoming.offer.stream
+        if self.receiver.state(stream) not in (ReceiveState.PUSHED, ReceiveState.WHOLE):
+            return  # cancelled in the meantime
+        if incoming.is_lie:
+            self._connection.fail(
+                RelayProtocolError(Fault.WRONG_CONTENT, "an object that is not the partner's")
+            )
+        elif incoming.is_here:
+            self._connection.send(self.receiver.have(stream))
+        elif incoming.fault:
+            frame = self.receiver.refuse(stream, incoming.fault, incoming.retry_after_s)
+            self._connection.send(frame)
+            self._forget(incoming)
+        else:
+            self.receiver.take(stream)
 
     # Bytes
 
     async def _write(self) -> None:
         steps, self._steps = self._steps, []
-        written = await self._doors.work(taking.write, self._doors, steps)
+        written = await self._doors.work(
+            taking.write, self._doors, self._terms.id, steps, reserved_bytes=self._reserved_bytes
+        )
+        for each in written.pushed:
+            self._answer_push(each)
         for each in written.failed:
             await self._put_off(each)
         for each in written.left:
@@ -175,12 +217,12 @@ class InboundSession:
             self._complete.append(each)
             self._commit_now.set()
         self._made_durable(written.durable_bytes)
-        if self._undurable_bytes > UNDURABLE_LIMIT_BYTES // 2:
-            await self._sync_begun()
-
-    async def _sync_begun(self) -> None:
-        # Many streams with a little each would otherwise stop the reading for ever.
         begun = [each for each in self._incoming.values() if not each.is_complete]
+        if sum(each.undurable_bytes for each in begun) > UNDURABLE_LIMIT_BYTES // 2:
+            await self._sync_begun(begun)
+
+    async def _sync_begun(self, begun: list[Incoming]) -> None:
+        # Many streams with a little each would otherwise stop the reading for ever.
         self._made_durable(await self._doors.work(taking.sync, begun))
         for each in [each for each in begun if each.fault]:
             await self._put_off(each)

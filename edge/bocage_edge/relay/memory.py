@@ -5,6 +5,7 @@ Lost, they cost the work of reading the partner's entries again (settling twice 
 """
 
 import json
+import threading
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -18,12 +19,12 @@ class LinkMemory:
     """Numbers of one link.
 
     Args:
-        epoch: ours; a later release raises it when the box finds itself behind its partner.
+        epoch: ours; raised when the box finds itself behind its partner (`epochs`).
         partner_epoch: the highest the partner has proved.
         commit: last commit we signed; `partner_commit`: last of the partner's that held.
-        partner_ledger: highest number of the partner's chain it has proved to us.
         partner_revision: of the partner's configuration.
         settled: last entry of the partner's chain whose verdicts are in our spool.
+        epoch_at, partner_epoch_at: Unix seconds at which this box, or the partner, began anew.
     """
 
     epoch: int = 1
@@ -32,14 +33,17 @@ class LinkMemory:
     partner_commit: int = 0
     partner_revision: int = 0
     settled: int = 0
+    epoch_at: int = 0
+    partner_epoch_at: int = 0
 
 
 class MemoryFile:
-    """The memory of one link and its file; used by the event loop's thread and one worker."""
+    """The memory of one link and its file. Safe to use from any thread."""
 
     def __init__(self, path: Path) -> None:
         """Read what is there; a missing or damaged file means nothing is remembered."""
         self._path = path
+        self._lock = threading.Lock()
         self.now = _read(path)
 
     def update(self, **numbers: int) -> None:
@@ -48,10 +52,12 @@ class MemoryFile:
         Raises:
             OSError: the medium refused.
         """
-        changed = replace(self.now, **numbers)
-        if changed != self.now:
-            write_atomic(self._path, json.dumps(asdict(changed)).encode(), mode=0o660)
-            self.now = changed
+        # Both connections of the link write here: neither may take back what the other wrote.
+        with self._lock:
+            changed = replace(self.now, **numbers)
+            if changed != self.now:
+                write_atomic(self._path, json.dumps(asdict(changed)).encode(), mode=0o660)
+                self.now = changed
 
 
 def _read(path: Path) -> LinkMemory:

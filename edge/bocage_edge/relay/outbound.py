@@ -9,6 +9,7 @@ keeper are reached through worker threads.
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 
 from bocage_contract.errors import ContractError, MessageError
 from bocage_contract.ledger import EntryDraft, draft, link_chain, read_entry, verify_page
@@ -30,6 +31,7 @@ from bocage_edge.relay.frames import (
 )
 from bocage_edge.relay.hello import Hello
 from bocage_edge.relay.memory import MemoryFile
+from bocage_edge.relay.pacing import Pacer
 from bocage_edge.relay.proof import is_signed_commit
 from bocage_edge.relay.pulling import Puller
 from bocage_edge.relay.sending import Deferred, Sender, Sent, Stored, Wanted
@@ -46,6 +48,7 @@ BLOCK_BYTES = 1024 * 1024  # read ahead of one object
 READ_AHEAD_OBJECTS = 16
 OFFERS_AT_ONCE = 256
 LOOK_AGAIN_S = 2.0  # for objects whose deferral is over, and for rings that were lost
+LONGEST_REST_S = 0.1  # while there is a cap
 SENT_OBJECTS_AN_ENTRY = 40  # names of 64 digits; an entry holds 4 KiB
 SETTLE_AT_ONCE = 1000
 NO_ROOM_S = 30.0
@@ -69,10 +72,12 @@ class OutboundSession:
         *,
         held: int,
         wire_bytes: dict[str, int],
+        pacer: Pacer,
     ) -> None:
         """Begin.
 
         Args:
+            pacer: the link's; it outlives the connection.
             held: last entry of the partner's chain that we hold.
             wire_bytes: name -> bytes that earlier connections spent on objects not yet committed;
                 kept up to date.
@@ -82,6 +87,8 @@ class OutboundSession:
         self._doors = doors
         self._memory = memory
         self._spent = wire_bytes
+        self._pacer = pacer
+        self._paced_bytes = connection.sent_bytes
         last_commit = max(partner.commit, memory.now.partner_commit)
         self.sender = Sender(partner.streams, last_commit, self._is_signed)
         self._puller = Puller(held, max(partner.ledger, held), last_head=partner.ledger)
@@ -168,6 +175,7 @@ class OutboundSession:
     # Offers
 
     async def _offer_due(self) -> None:
+        await self._raise_classes()
         taken = {*self._unrecorded, *self.sender.open_names}
         due = await self._doors.work(
             self._doors.spool.due_outgoing,
@@ -183,9 +191,27 @@ class OutboundSession:
                 self._has_backlog = True
                 return
             if self._paused.get(each.klass.rank, 0.0) <= now:
-                self._connection.send(self.sender.offer(offer_of(each, self.sender.next_stream)))
+                self._offer(each)
         if self._has_backlog and due:
             self._look_if_room()
+
+    def _offer(self, row: StoredObject) -> None:
+        # What was refused, or went over an earlier connection, may be there: then we ask first.
+        is_new = row.attempts == 0 and row.name not in self._spent
+        offer = offer_of(row, self.sender.next_stream)
+        if is_new and self.sender.may_push(row.size_bytes):
+            offer = replace(offer, is_pushed=True)
+            self._pump_now.set()
+        self._connection.send(self.sender.offer(offer))
+
+    async def _raise_classes(self) -> None:
+        rank = self.sender.least_urgent
+        if rank > 0:
+            more_urgent = await self._doors.work(
+                self._doors.spool.more_urgent_outgoing, self._terms.id, rank
+            )
+            classes = {name: klass.value for name, klass in more_urgent.items()}
+            self._connection.send(self.sender.raise_classes(classes))
 
     def _look_if_room(self) -> None:
         if self._has_backlog and self.sender.may_offer(CLASSES[-1]):
@@ -195,10 +221,25 @@ class OutboundSession:
 
     async def _pump(self) -> None:
         while self._connection.ending is None:
-            wanted = self.sender.wanted(CHUNK_BYTES)
+            # Waiting comes first: what is most urgent is asked once it may go.
+            await self._keep_pace()
+            chunk_bytes = self._pacer.chunk_bytes(CHUNK_BYTES, self._doors.clock.now())
+            wanted = self.sender.wanted(chunk_bytes)
             if wanted is None:
                 return
             await self._send_one(wanted)
+
+    async def _keep_pace(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._connection.ending is None:
+            sent_bytes = self._connection.sent_bytes
+            self._pacer.spend(sent_bytes - self._paced_bytes, self._connection.segment_bytes)
+            self._paced_bytes = sent_bytes
+            wait_s = self._pacer.wait_s(self._doors.clock.now(), loop.time())
+            if wait_s <= 0:
+                return
+            # Never for long: another configuration may have another cap.
+            await asyncio.sleep(min(wait_s, LONGEST_REST_S))
 
     async def _send_one(self, wanted: Wanted) -> None:
         if wanted.length == 0:

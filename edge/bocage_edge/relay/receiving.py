@@ -6,43 +6,84 @@
        |                 |    +--refuse--> DRAINING --END, CANCEL--> CLOSED
        +--refuse--> CLOSED  +--CANCEL--> CLOSED
 
+    PUSHED --take--> ACCEPTED            (its bytes come before we have decided)
+       |  +--have--> SKIPPING --END--> COMPLETE, --CANCEL--> CLOSED
+       |  +--refuse--> DRAINING
+       +--END--> WHOLE --take, have--> COMPLETE, --refuse--> CLOSED
+
 Words in capitals come from the partner, the others are our decisions. DRAINING: we have refused a
-stream after accepting it (the disk failed); what is still under way is passed over. Not here:
-files, hashes, quotas, signatures.
+stream whose bytes come; what is still under way is passed over. SKIPPING: the same, for an object
+that is here already. Not here: files, hashes, quotas, signatures.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from bocage_edge.relay.fault import Fault, RelayProtocolError
-from bocage_edge.relay.frames import Accept, Cancel, Commit, Data, End, Have, Offer, Refuse
+from bocage_edge.relay.frames import (
+    CLASSES,
+    Accept,
+    Cancel,
+    Commit,
+    Data,
+    End,
+    Have,
+    Offer,
+    Raise,
+    Refuse,
+)
 from bocage_edge.relay.wire import FrameType
+
+# A class can be raised three times; a RAISE may come late for every stream there ever was.
+RAISES_A_STREAM = 3
 
 
 class ReceiveState(Enum):
     """Where a stream of the partner's stands."""
 
     OFFERED = "offered"
+    PUSHED = "pushed"
+    WHOLE = "whole"
     ACCEPTED = "accepted"
     COMPLETE = "complete"
+    SKIPPING = "skipping"
     DRAINING = "draining"
     CLOSED = "closed"
 
 
 # What the partner may say of a stream, and where that leads. Everything else is a fault.
 TRANSITIONS: dict[tuple[ReceiveState, FrameType], ReceiveState] = {
+    (ReceiveState.PUSHED, FrameType.DATA): ReceiveState.PUSHED,
+    (ReceiveState.PUSHED, FrameType.END): ReceiveState.WHOLE,
+    (ReceiveState.PUSHED, FrameType.CANCEL): ReceiveState.CLOSED,
     (ReceiveState.ACCEPTED, FrameType.DATA): ReceiveState.ACCEPTED,
     (ReceiveState.ACCEPTED, FrameType.END): ReceiveState.COMPLETE,
     (ReceiveState.ACCEPTED, FrameType.CANCEL): ReceiveState.CLOSED,
+    (ReceiveState.SKIPPING, FrameType.DATA): ReceiveState.SKIPPING,
+    (ReceiveState.SKIPPING, FrameType.END): ReceiveState.COMPLETE,
+    (ReceiveState.SKIPPING, FrameType.CANCEL): ReceiveState.CLOSED,
     (ReceiveState.DRAINING, FrameType.DATA): ReceiveState.DRAINING,
     (ReceiveState.DRAINING, FrameType.END): ReceiveState.CLOSED,
     (ReceiveState.DRAINING, FrameType.CANCEL): ReceiveState.CLOSED,
+    (ReceiveState.OFFERED, FrameType.RAISE): ReceiveState.OFFERED,
+    (ReceiveState.PUSHED, FrameType.RAISE): ReceiveState.PUSHED,
+    (ReceiveState.ACCEPTED, FrameType.RAISE): ReceiveState.ACCEPTED,
+    (ReceiveState.COMPLETE, FrameType.RAISE): ReceiveState.COMPLETE,
+    (ReceiveState.SKIPPING, FrameType.RAISE): ReceiveState.SKIPPING,
+    (ReceiveState.DRAINING, FrameType.RAISE): ReceiveState.DRAINING,
+    (ReceiveState.CLOSED, FrameType.RAISE): ReceiveState.CLOSED,
 }
 # Our decisions.
 DECISIONS: dict[tuple[ReceiveState, str], ReceiveState] = {
     (ReceiveState.OFFERED, "accept"): ReceiveState.ACCEPTED,
     (ReceiveState.OFFERED, "have"): ReceiveState.COMPLETE,
     (ReceiveState.OFFERED, "refuse"): ReceiveState.CLOSED,
+    (ReceiveState.PUSHED, "take"): ReceiveState.ACCEPTED,
+    (ReceiveState.PUSHED, "have"): ReceiveState.SKIPPING,
+    (ReceiveState.PUSHED, "refuse"): ReceiveState.DRAINING,
+    (ReceiveState.WHOLE, "take"): ReceiveState.COMPLETE,
+    (ReceiveState.WHOLE, "have"): ReceiveState.COMPLETE,
+    (ReceiveState.WHOLE, "refuse"): ReceiveState.CLOSED,
     (ReceiveState.ACCEPTED, "refuse"): ReceiveState.DRAINING,
     (ReceiveState.COMPLETE, "refuse"): ReceiveState.CLOSED,
     (ReceiveState.COMPLETE, "commit"): ReceiveState.CLOSED,
@@ -51,7 +92,7 @@ DECISIONS: dict[tuple[ReceiveState, str], ReceiveState] = {
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """Decide: `accept`, `have` or `refuse`."""
+    """Decide: `accept` (for a pushed object `take`), `have` or `refuse`."""
 
     offer: Offer
 
@@ -78,13 +119,20 @@ class Cancelled:
     offer: Offer
 
 
-ReceiveEvent = Offered | Chunk | Complete | Cancelled
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The object is more urgent than it was offered; `offer` says how much."""
+
+    offer: Offer
+
+
+ReceiveEvent = Offered | Chunk | Complete | Cancelled | Raised
 
 
 @dataclass(slots=True)
 class _Stream:
     offer: Offer
-    state: ReceiveState = ReceiveState.OFFERED
+    state: ReceiveState
     offset: int = 0
 
 
@@ -102,6 +150,7 @@ class Receiver:
         self._streams: dict[int, _Stream] = {}
         self._by_name: dict[str, int] = {}
         self._last_stream = 0
+        self._late_raises = 0
         self.last_commit = last_commit
 
     @property
@@ -109,7 +158,7 @@ class Receiver:
         """Streams that are open."""
         return len(self._streams)
 
-    def on_frame(self, frame: Offer | Data | End | Cancel) -> ReceiveEvent | None:
+    def on_frame(self, frame: Offer | Data | End | Cancel | Raise) -> ReceiveEvent | None:
         """Take one frame of the partner's.
 
         Returns:
@@ -127,17 +176,27 @@ class Receiver:
                 return self._on_end(frame)
             case Cancel():
                 return self._on_cancel(frame)
+            case Raise():
+                return self._on_raise(frame)
 
     def state(self, number: int) -> ReceiveState:
         """Say where a stream stands."""
         stream = self._streams.get(number)
         return ReceiveState.CLOSED if stream is None else stream.state
 
+    def offer(self, number: int) -> Offer:
+        """Give the offer of an open stream, in the class it has now."""
+        return self._streams[number].offer
+
     def accept(self, number: int, offset: int) -> bytes:
         """Ask for the object from `offset` on; give the frame to send."""
         stream = self._decide(number, "accept")
         stream.offset = offset
         return Accept(number, offset).encode()
+
+    def take(self, number: int) -> None:
+        """Keep a pushed object's bytes; nothing is said, they come anyway."""
+        self._decide(number, "take")
 
     def have(self, number: int) -> bytes:
         """Say that the object is here already; it must be in a commit soon."""
@@ -159,9 +218,7 @@ class Receiver:
 
     def _decide(self, number: int, decision: str) -> _Stream:
         stream = self._streams[number]
-        stream.state = DECISIONS[stream.state, decision]
-        if stream.state is ReceiveState.CLOSED:
-            self._close(stream)
+        self._go(stream, DECISIONS[stream.state, decision])
         return stream
 
     def _step(self, number: int, kind: FrameType) -> _Stream:
@@ -182,13 +239,14 @@ class Receiver:
         if len(self._streams) >= self._limit:
             raise RelayProtocolError(Fault.LIMIT, f"more than {self._limit} open streams")
         self._last_stream = offer.stream
-        self._streams[offer.stream] = _Stream(offer)
+        state = ReceiveState.PUSHED if offer.is_pushed else ReceiveState.OFFERED
+        self._streams[offer.stream] = _Stream(offer, state)
         self._by_name[offer.name] = offer.stream
         return Offered(offer)
 
     def _on_data(self, frame: Data) -> Chunk | None:
         stream = self._step(frame.stream, FrameType.DATA)
-        if stream.state is ReceiveState.DRAINING:
+        if stream.state in _PASSED_OVER:
             return None
         if frame.offset != stream.offset:
             raise RelayProtocolError(Fault.WRONG_STATE, "bytes come again or leave a gap")
@@ -199,23 +257,38 @@ class Receiver:
 
     def _on_end(self, frame: End) -> Complete | None:
         stream = self._step(frame.stream, FrameType.END)
-        if stream.state is ReceiveState.DRAINING:
-            self._close(stream)
-            return None
-        if stream.offset != stream.offer.size_bytes:
+        if stream.state not in _PASSED_OVER and stream.offset != stream.offer.size_bytes:
             raise RelayProtocolError(
                 Fault.WRONG_CONTENT, "an object is shorter than it was offered"
             )
-        stream.state = ReceiveState.COMPLETE
-        return Complete(stream.offer)
+        was_draining = stream.state is ReceiveState.DRAINING
+        self._go(stream, TRANSITIONS[stream.state, FrameType.END])
+        return None if was_draining else Complete(stream.offer)
 
     def _on_cancel(self, frame: Cancel) -> Cancelled | None:
         stream = self._step(frame.stream, FrameType.CANCEL)
         was_draining = stream.state is ReceiveState.DRAINING
-        self._close(stream)
+        self._go(stream, TRANSITIONS[stream.state, FrameType.CANCEL])
         return None if was_draining else Cancelled(stream.offer)
 
-    def _close(self, stream: _Stream) -> None:
-        stream.state = ReceiveState.CLOSED
-        del self._streams[stream.offer.stream]
-        del self._by_name[stream.offer.name]
+    def _on_raise(self, frame: Raise) -> Raised | None:
+        if frame.stream not in self._streams and 0 < frame.stream <= self._last_stream:
+            # Our refusal crossed it on the way.
+            self._late_raises += 1
+            if self._late_raises > RAISES_A_STREAM * self._last_stream:
+                raise RelayProtocolError(Fault.LIMIT, "RAISE too often")
+            return None
+        stream = self._step(frame.stream, FrameType.RAISE)
+        if CLASSES.index(frame.klass) >= CLASSES.index(stream.offer.klass):
+            raise RelayProtocolError(Fault.WRONG_STATE, "RAISE to a class that is not more urgent")
+        stream.offer = replace(stream.offer, klass=frame.klass)
+        return None if stream.state in _PASSED_OVER else Raised(stream.offer)
+
+    def _go(self, stream: _Stream, state: ReceiveState) -> None:
+        stream.state = state
+        if state is ReceiveState.CLOSED:
+            del self._streams[stream.offer.stream]
+            del self._by_name[stream.offer.name]
+
+
+_PASSED_OVER = frozenset({ReceiveState.DRAINING, ReceiveState.SKIPPING})

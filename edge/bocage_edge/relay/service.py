@@ -17,14 +17,17 @@ from bocage_contract.ledger import draft
 from bocage_edge.errors import EdgeError
 from bocage_edge.relay.connection import Connection, ConnectionEndedError, Ending, tune
 from bocage_edge.relay.doors import Doors
+from bocage_edge.relay.epochs import alarm_text
 from bocage_edge.relay.fault import Fault, RelayProtocolError
 from bocage_edge.relay.hello import Hello, Side
 from bocage_edge.relay.inbound import InboundSession
+from bocage_edge.relay.levelling import Levelling
 from bocage_edge.relay.memory import MemoryFile
 from bocage_edge.relay.outbound import OutboundSession
+from bocage_edge.relay.pacing import Pacer
 from bocage_edge.relay.schedule import CONNECT_TIMEOUT_S, HOSTILE_DELAY_S, redial_delay_s
 from bocage_edge.relay.session import cutting, shake_hands
-from bocage_edge.relay.terms import Terms, behind, plan_hello
+from bocage_edge.relay.terms import Terms, plan_hello
 from bocage_system import logs
 
 # Chosen. Connections that have not proved who they are; the tunnel lets only the partner in.
@@ -51,11 +54,10 @@ class Leg:
 
 @dataclass(slots=True)
 class Legs:
-    """Both directions of a link, and what the two boxes remember of each other."""
+    """Both directions of a link."""
 
     outgoing: Leg = field(default_factory=Leg)
     incoming: Leg = field(default_factory=Leg)
-    behind: str = ""
 
 
 class LinkService:
@@ -67,10 +69,12 @@ class LinkService:
         self._doors = doors
         self._memory = memory
         self._spent: dict[str, int] = {}
+        self.pacer = Pacer(terms.link.cap_mbit, terms.timezone)
         self._stop = asyncio.Event()
         self._strangers: set[Connection] = set()
         self._visits: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
+        self._levelling = Levelling(doors, memory)
         self.outbound: OutboundSession | None = None
         self.inbound: InboundSession | None = None
         self._cut_entry_at = 0.0
@@ -93,6 +97,11 @@ class LinkService:
         self._stop.set()
         for connection in self._connections():
             connection.give_up("this box stops or has other terms now")
+
+    def renew(self, terms: Terms) -> None:
+        """Take on terms whose `lasting` is the same: a new revision, another cap."""
+        self.terms = terms
+        self.pacer.follow(terms.link.cap_mbit, terms.timezone)
 
     def ring(self) -> None:
         """Something may be due: objects, or a partner that is there again."""
@@ -132,15 +141,18 @@ class LinkService:
         try:
             with cutting(connection):
                 partner = await shake_hands(connection, self.terms, self._doors, own)
-                self._opened(leg, own, partner)
+                await self._opened(leg, own, partner)
                 self.outbound = OutboundSession(
                     connection,
                     self.terms,
                     self._doors,
                     self._memory,
                     partner,
-                    held=own.partner_ledger,
+                    held=await self._doors.work(
+                        self._doors.keeper.partner_head_number, self.terms.id
+                    ),
                     wire_bytes=self._spent,
+                    pacer=self.pacer,
                 )
                 await self.outbound.run()
         finally:
@@ -209,6 +221,7 @@ class LinkService:
             with _told(leg), cutting(connection):
                 own = await self._own_hello("listener")
                 partner = await shake_hands(connection, self.terms, self._doors, own)
+                connection.hold_frames()
                 self._strangers.discard(connection)
                 await self._take_over(connection, own, partner)
         finally:
@@ -230,7 +243,7 @@ class LinkService:
         leg = self.legs.incoming
         leg.connection = connection
         try:
-            self._opened(leg, own, partner)
+            await self._opened(leg, own, partner)
             self.inbound = InboundSession(
                 connection,
                 self.terms,
@@ -258,17 +271,28 @@ class LinkService:
 
     def _numbers(self) -> tuple[int, int]:
         keeper = self._doors.keeper
-        return keeper.head_number(self.terms.own_chain), keeper.partner_head_number(self.terms.id)
+        held = keeper.partner_head_number(self.terms.id)
+        # Under a new identity we hold nothing yet, but remember how far the partner was.
+        return keeper.head_number(self.terms.own_chain), max(held, self._memory.now.settled)
 
-    def _opened(self, leg: Leg, own: Hello, partner: Hello) -> None:
+    async def _opened(self, leg: Leg, own: Hello, partner: Hello) -> None:
+        leg.connections += 1
+        reason = await self._levelling.come_level(self.terms, own, partner)
+        if reason:
+            self._hang_up(reason)
+            raise RelayProtocolError(Fault.CLOSING, reason)
         leg.connected_since = self._doors.clock.now()
         leg.reason = ""
-        leg.connections += 1
-        self.legs.behind = behind(own, partner) or ""
-        self._memory.update(
-            partner_epoch=max(partner.epoch, self._memory.now.partner_epoch),
-            partner_revision=partner.revision,
-        )
+
+    def _hang_up(self, reason: str) -> None:
+        for connection in (self.legs.outgoing.connection, self.legs.incoming.connection):
+            if connection is not None:
+                connection.give_up(reason)
+
+    def alarm(self, now: float) -> str:
+        """Say what an operator must know of the two boxes' memories; empty: nothing."""
+        memory = self._memory.now
+        return alarm_text(now, epoch_at=memory.epoch_at, partner_epoch_at=memory.partner_epoch_at)
 
     async def _ended(self, leg: Leg, connection: Connection) -> None:
         ending = connection.ending
@@ -280,6 +304,9 @@ class LinkService:
         if ending is not None and ending.is_hostile:
             leg.is_cut = True
             await self._enter_cut(leg, ending)
+        elif ending is not None and ending.is_rejection:
+            # The partner calls us a liar: two versions that do not fit. It is no use to hurry.
+            leg.is_cut = True
 
     async def _enter_cut(self, leg: Leg, ending: Ending) -> None:
         """Count a cut partner; write it into the ledger, at most once a minute."""

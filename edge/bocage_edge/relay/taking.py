@@ -13,7 +13,7 @@ from bocage_contract.ledger import draft
 from bocage_edge.errors import SpoolCorruptError, SpoolError, SpoolFullError
 from bocage_edge.relay.doors import Doors
 from bocage_edge.relay.frames import Offer
-from bocage_edge.relay.receiving import Cancelled, Chunk, Complete
+from bocage_edge.relay.receiving import Cancelled, Chunk, Complete, Offered
 from bocage_edge.relay.terms import Terms
 from bocage_edge.spool.parts import PartFile
 from bocage_edge.spool.store import Arrival
@@ -40,6 +40,8 @@ class Incoming:
         part: None for an object that was here before, or not opened yet.
         undurable_bytes: came in, and a power cut would lose them.
         fault: why it cannot be taken now; a word of the REFUSE frame.
+        is_here: a pushed object that we have; `is_lie`: one that cannot be the partner's. What
+            comes of either is passed over.
     """
 
     offer: Offer
@@ -48,6 +50,14 @@ class Incoming:
     undurable_bytes: int = 0
     fault: str = ""
     is_complete: bool = False
+    is_here: bool = False
+    is_lie: bool = False
+    retry_after_s: int = 0
+
+    @property
+    def is_passed_over(self) -> bool:
+        """Whether bytes that come of it are not kept."""
+        return bool(self.fault) or self.is_here or self.is_lie
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +80,20 @@ class Decision:
 
 @dataclass(slots=True)
 class Written:
-    """What a round of writing came to."""
+    """What a round of writing came to.
 
+    Args:
+        pushed: objects whose push was judged in this round.
+    """
+
+    pushed: list[Incoming] = field(default_factory=list)
     complete: list[Incoming] = field(default_factory=list)
     failed: list[Incoming] = field(default_factory=list)
     left: list[Incoming] = field(default_factory=list)
     durable_bytes: int = 0
 
 
-Step = tuple[Chunk | Complete | Cancelled, Incoming]
+Step = tuple[Offered | Chunk | Complete | Cancelled, Incoming]
 
 
 def decide(
@@ -102,11 +117,18 @@ def decide(
     return decisions
 
 
-def write(doors: Doors, steps: Iterable[Step]) -> Written:
-    """Append chunks to their parts, in their order."""
+def write(doors: Doors, link: str, steps: Iterable[Step], *, reserved_bytes: int) -> Written:
+    """Judge pushed offers and append chunks to their parts, in their order.
+
+    Args:
+        reserved_bytes: promised to everything under way, the pushes among the steps included.
+    """
     done = Written()
     for event, incoming in steps:
         match event:
+            case Offered():
+                _judge_push(doors, link, incoming, reserved_bytes)
+                done.pushed.append(incoming)
             case Chunk():
                 _write_chunk(doors, incoming, event, done)
             case Complete() if not incoming.fault:
@@ -193,16 +215,29 @@ def fault_of(error: Exception) -> str:
     return "no space" if getattr(error, "errno", None) in NO_SPACE else "disk fault"
 
 
+def _judge_push(doors: Doors, link: str, incoming: Incoming, reserved_bytes: int) -> None:
+    decision = _decide_known(doors, link, incoming.offer, reserved_bytes)
+    if decision is not None:
+        incoming.is_lie, incoming.is_here = decision.is_lie, decision.is_here
+        incoming.fault, incoming.retry_after_s = decision.refusal, decision.retry_after_s
+
+
 def _decide_one(doors: Doors, link: str, offer: Offer, reserved_bytes: int) -> Decision:
+    decision = _decide_known(doors, link, offer, offer.size_bytes + reserved_bytes)
+    return _open_part(doors, offer) if decision is None else decision
+
+
+def _decide_known(doors: Doors, link: str, offer: Offer, needed_bytes: int) -> Decision | None:
+    """Answer an offer by what is known without touching a part; None: welcome so far."""
     known = doors.spool.get(offer.name)
     if known is not None and (known.direction is Direction.OUT or known.link != link):
         # The name is the hash of bytes sealed to somebody else: no honest partner has them.
         return Decision(offer, is_lie=True)
     if known is not None and known.state is not ObjectState.CORRUPT:
         return Decision(offer, is_here=True)
-    if not doors.spool.has_room_for(offer.size_bytes + reserved_bytes):
+    if not doors.spool.has_room_for(needed_bytes):
         return Decision(offer, refusal="no space", retry_after_s=RETRY_FULL_S)
-    return _open_part(doors, offer)
+    return None
 
 
 def _open_part(doors: Doors, offer: Offer) -> Decision:
@@ -220,13 +255,13 @@ def _open_part(doors: Doors, offer: Offer) -> Decision:
 
 
 def _write_chunk(doors: Doors, incoming: Incoming, event: Chunk, done: Written) -> None:
-    if incoming.fault:
+    if incoming.is_passed_over:
         done.durable_bytes += len(event.chunk)  # not kept, so nothing to watch
         return
     incoming.undurable_bytes += len(event.chunk)
     try:
         if incoming.part is None:
-            incoming.part = doors.spool.part(event.offer.name)
+            incoming.part = _part_for(doors, incoming.offer)
         incoming.part.write(event.chunk)
         if incoming.undurable_bytes >= SYNC_EVERY_BYTES:
             incoming.part.sync()
@@ -236,6 +271,15 @@ def _write_chunk(doors: Doors, incoming: Incoming, event: Chunk, done: Written) 
         _log.error("cannot write a part", object=event.offer.name, error=type(error).__name__)
         incoming.fault = fault_of(error)
         done.failed.append(incoming)
+
+
+def _part_for(doors: Doors, offer: Offer) -> PartFile:
+    part = doors.spool.part(offer.name)
+    if offer.is_pushed and part.offset:
+        # A push begins at the first byte; what an earlier connection brought is in it.
+        part.discard()
+        part = doors.spool.part(offer.name)
+    return part
 
 
 def _arrival(doors: Doors, terms: Terms, offer: Offer, part: PartFile) -> Arrival:

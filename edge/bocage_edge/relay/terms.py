@@ -18,7 +18,7 @@ STREAMS = 1024
 class Terms:
     """Everything a connection of one link needs to know of the configuration.
 
-    Two equal terms mean that a running link may stay as it is.
+    Where two have the same `lasting`, a running link stays as it is and takes on the new ones.
     """
 
     link: Link
@@ -26,6 +26,7 @@ class Terms:
     identity: bytes
     partner_identity: bytes
     revision: int
+    timezone: str = "Europe/Paris"
 
     @property
     def id(self) -> str:
@@ -33,9 +34,10 @@ class Terms:
         return self.link.id
 
     @property
-    def without_revision(self) -> "Terms":
-        """The terms as far as a running link depends on them."""
-        return replace(self, revision=0)
+    def lasting(self) -> "Terms":
+        """The terms as far as a connection depends on them: the rest changes under it."""
+        link = self.link.model_copy(update={"cap_mbit": []})
+        return replace(self, link=link, revision=0, timezone="")
 
     @property
     def own_chain(self) -> str:
@@ -72,6 +74,7 @@ def terms_of(link: Link, in_force: InForce) -> Terms | Blocked:
         identity=in_force.card.identity_key,
         partner_identity=partner.card.identity_key,
         revision=in_force.desired.revision,
+        timezone=in_force.desired.site.timezone,
     )
 
 
@@ -101,16 +104,3 @@ def plan_hello(
         partner_revision=memory.partner_revision,
         streams=STREAMS,
     )
-
-
-def behind(own: Hello, partner: Hello) -> str | None:
-    """Say whether one of the two boxes is behind the other's memory: an old copy was restored.
-
-    Returns:
-        A sentence for an operator, or None.
-    """
-    if partner.partner_ledger > own.ledger or partner.partner_epoch > own.epoch:
-        return "this box is behind its partner's memory: was it restored from an old copy?"
-    if own.partner_ledger > partner.ledger or own.partner_epoch > partner.epoch:
-        return "the partner is behind our memory of it: was it restored from an old copy?"
-    return None

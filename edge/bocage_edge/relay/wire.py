@@ -21,6 +21,7 @@ HIGHEST_VERSION = 1
 PREAMBLE = struct.Struct(">8sHHI")  # magic, lowest, highest version, reserved (0)
 HEADER = struct.Struct(">IB")  # body length, frame type
 CHUNK_LIMIT_BYTES = 256 * 1024
+PUSH_LIMIT_BYTES = 1024 * 1024  # an object of more is sent only once it is accepted
 TEXT_LIMIT_BYTES = 200
 COMMIT_LIMIT_ITEMS = 1024
 ENTRIES_LIMIT = 250
@@ -39,6 +40,7 @@ class FrameType(IntEnum):
     DATA = 0x11
     END = 0x12
     CANCEL = 0x13
+    RAISE = 0x14
     ACCEPT = 0x20
     HAVE = 0x21
     REFUSE = 0x22
@@ -56,10 +58,11 @@ BODY_LIMITS: dict[FrameType, tuple[int, int]] = {
     FrameType.ERROR: (2, 2 + TEXT_LIMIT_BYTES),
     FrameType.PING: (8, 64),
     FrameType.PONG: (8, 64),
-    FrameType.OFFER: (118, 512),
+    FrameType.OFFER: (119, 512),
     FrameType.DATA: (4 + 8 + 1, 4 + 8 + CHUNK_LIMIT_BYTES),
     FrameType.END: (4, 64),
     FrameType.CANCEL: (4, 64),
+    FrameType.RAISE: (5, 64),
     FrameType.ACCEPT: (12, 64),
     FrameType.HAVE: (4, 64),
     FrameType.REFUSE: (10, 10 + TEXT_LIMIT_BYTES),

@@ -9,6 +9,7 @@ Source: https://c2sp.org/age · docs/adr/0003-age-in-push-style.md
 
 from __future__ import annotations
 
+import functools
 import hmac
 import os
 from base64 import b64decode, b64encode
@@ -126,6 +127,7 @@ def age_read(readable: Readable, identities: Sequence[str]) -> Iterator[bytes]:
     yield from _read_chunks(source, ChaCha20Poly1305(_derive(file_key, nonce, b"payload")))
 
 
+@functools.lru_cache(maxsize=64)
 def parse_recipient(text: str) -> X25519PublicKey:
     """Read an `age1…` recipient.
 

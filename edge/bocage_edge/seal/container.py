@@ -5,7 +5,7 @@
     H  header, JSON         always the first block
     R  raw                  the bytes themselves
     Z  zstd                 decoded length u32 BE, then one zstd frame
-    J  one frame of pixels  `FrameLayout` (12 bytes), then an HTJ2K codestream
+    J  one frame of pixels, or some rows of it: `FrameLayout` (12 bytes), then an HTJ2K codestream
     T  trailer, JSON        always the last block: digests and length
 
 R, Z and J blocks, decoded and joined in order, are the data set as received. No block decodes to

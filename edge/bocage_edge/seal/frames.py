@@ -5,7 +5,7 @@ Source: PS3.3 C.7.6.3 (image pixel module); PS3.5 8 (encoding of pixel data).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from bocage_edge.seal.attributes import Attributes
@@ -18,9 +18,12 @@ ANSWER_WITHIN_S = 2.0
 CODING_WITHIN_S = 1.2
 # Below this a frame's own block and round trip cost more than they save.
 SMALLEST_FRAME_BYTES = 2048
-# The image codec gets larger frames in strips: it takes six times their size in memory (measured,
-# with noise), and two workers are done sooner than one.
-STRIP_BYTES = 16 * 1024 * 1024
+# A frame that comes alone is cut by rows, so that every worker has a part of it and the first part
+# is being coded while the others arrive. Shorter parts cost ratio: 0.4 % at 256 KiB, 1.5 % at 128.
+SMALLEST_STRIP_BYTES = 256 * 1024
+LARGEST_STRIP_BYTES = 1024 * 1024
+# Colour by plane cannot be cut, and the codec takes six times a frame in memory (measured).
+LARGEST_PLANAR_BYTES = 16 * 1024 * 1024
 _WHOLE_BITS = (8, 16, 32, 64)
 
 
@@ -98,7 +101,7 @@ def _codable(
         return None
     if number_bytes > 1 and bits == 8:
         return None
-    if is_planar and frame_bytes > STRIP_BYTES:
+    if is_planar and frame_bytes > LARGEST_PLANAR_BYTES:
         return None
     return FrameLayout(
         image.rows or 0,
@@ -109,6 +112,24 @@ def _codable(
         is_planar,
         number_bytes > 1,
     )
+
+
+def strips(layout: FrameLayout, frames: int, workers: int, backlog_bytes: int) -> list[FrameLayout]:
+    """Cut a frame into parts, by rows from the top; one part where that gains nothing.
+
+    Args:
+        frames: of the instance; several keep the workers busy by themselves.
+        backlog_bytes: waiting for, or in, the codec workers; they have enough to do then.
+    """
+    if layout.is_planar and layout.samples > 1:
+        return [layout]
+    size = layout.size_bytes
+    wanted = 1 if frames > 1 or backlog_bytes else workers
+    wanted = max(min(wanted, size // SMALLEST_STRIP_BYTES), size // LARGEST_STRIP_BYTES, 1)
+    step = -(-layout.rows // min(wanted, layout.rows))
+    return [
+        replace(layout, rows=min(step, layout.rows - top)) for top in range(0, layout.rows, step)
+    ]
 
 
 def canonical_frame(plan: NativePlan, frame: bytes | bytearray | memoryview) -> bytes:

@@ -6,8 +6,7 @@ Imports nothing heavy, since the worker imports it.
 from __future__ import annotations
 
 import struct
-from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from bocage_edge.seal.errors import BrokenSealError
@@ -35,19 +34,6 @@ class FrameLayout:
     def size_bytes(self) -> int:
         """Bytes of one frame."""
         return self.rows * self.columns * self.samples * (self.bits // 8)
-
-    def strips(self, limit_bytes: int) -> list[FrameLayout]:
-        """Cut the frame from top to bottom into parts that are frames themselves.
-
-        Args:
-            limit_bytes: of a part, unless one row is more. Colour by plane cannot be cut.
-        """
-        if self.is_planar and self.samples > 1:
-            return [self]
-        at_most = max(1, limit_bytes * self.rows // self.size_bytes)
-        parts = -(-self.rows // at_most)
-        edges = [self.rows * part // parts for part in range(parts + 1)]
-        return [replace(self, rows=end - begin) for begin, end in pairwise(edges)]
 
     def pack(self) -> bytes:
         """Give the 12 bytes that stand at the start of a J block."""

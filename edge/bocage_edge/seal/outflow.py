@@ -47,7 +47,7 @@ class _Frame:
 
     coded: Future[bytes]
     layout: FrameLayout
-    raw: bytearray | memoryview
+    raw: Bytes
 
 
 class Outflow:
@@ -120,7 +120,7 @@ class Outflow:
         self._frame_bytes -= size
         self._budget.give_back(size)
 
-    def frame(self, coded: Future[bytes], layout: FrameLayout, raw: bytearray | memoryview) -> None:
+    def frame(self, coded: Future[bytes], layout: FrameLayout, raw: Bytes) -> None:
         """Put a frame, or a strip of one, for which room was reserved."""
         self._pending.append(_Frame(coded, layout, raw))
 
@@ -211,7 +211,7 @@ class Outflow:
             return self._taken_back(frame.raw)
         return [block_head(BlockType.FRAME, payload_bytes), frame.layout.pack(), stream]
 
-    def _taken_back(self, raw: bytearray | memoryview) -> Iterator[bytes]:
+    def _taken_back(self, raw: Bytes) -> Iterator[bytes]:
         # A part at a time: the frame may be 64 MiB.
         for start in range(0, len(raw), PLAIN_BLOCK_BYTES):
             data = memoryview(raw)[start : start + PLAIN_BLOCK_BYTES]

@@ -16,11 +16,11 @@ from concurrent.futures import TimeoutError as NotInTimeError
 from bocage_edge.seal.content import swapped
 from bocage_edge.seal.errors import CodecFailedError
 from bocage_edge.seal.frames import (
-    STRIP_BYTES,
     Coding,
     NativePlan,
     canonical_frame,
     choose_coding,
+    strips,
     zstd_level,
 )
 from bocage_edge.seal.layout import BLOCK_LIMIT_BYTES, FrameLayout, PixelFormat
@@ -57,6 +57,8 @@ class NativePixels:
         self._outflow = outflow
         self._codec = codec
         self._frame: bytearray | None = None  # being filled, where it goes to the codec
+        self._strips: list[FrameLayout] = []  # of that frame, not coded yet; the next one last
+        self._coded = 0  # bytes of that frame that have gone to the codec
         self._place = 0  # in the frame
         self._done = 0  # frames
         self._plain = bytearray()
@@ -81,8 +83,8 @@ class NativePixels:
     def close(self) -> None:
         """Say that the value ends here, be it whole or cut."""
         if self._frame is not None:
-            self._plain += memoryview(self._frame)[: self._place]
-            self._outflow.release(len(self._frame))
+            self._plain += memoryview(self._frame)[self._coded : self._place]
+            self._outflow.release(len(self._frame) - self._coded)
             self._frame = None
         self._flush_plain()
 
@@ -99,7 +101,12 @@ class NativePixels:
         is_wanted = plan.layout is not None or self._must_be_whole(plan)
         if is_wanted and self._outflow.reserve(plan.frame_bytes):
             self._flush_plain()
-            self._frame = bytearray(plan.frame_bytes)
+            self._frame, self._coded = bytearray(plan.frame_bytes), 0
+            self._strips = []
+            if plan.layout is not None:
+                codec = self._codec
+                cut = strips(plan.layout, plan.frames, codec.workers, codec.backlog_bytes)
+                self._strips = cut[::-1]
 
     def _take_of_frame(self, plan: NativePlan, part: memoryview) -> None:
         if not plan.is_planar:
@@ -109,6 +116,7 @@ class NativePixels:
             self._put_plain(part)
         else:
             self._frame[self._place : after] = part
+            self._end_strips(self._frame, after)
         self._place = after
         if after == plan.frame_bytes:
             self._end_frame(plan)
@@ -126,32 +134,32 @@ class NativePixels:
         self._note_digest(plan)
         self._place, self._done = 0, self._done + 1
         frame, self._frame = self._frame, None
-        if frame is not None:
-            self._code(plan, frame)
+        if frame is not None and self._coded < len(frame):
+            self._outflow.plain(frame, self._level())
+            self._outflow.release(len(frame))
+
+    def _end_strips(self, frame: bytearray, after: int) -> None:
+        """Code the strips that are whole."""
+        while self._strips and self._coded + self._strips[-1].size_bytes <= after:
+            layout = self._strips.pop()
+            end = self._coded + layout.size_bytes
+            self._code(layout, memoryview(frame)[self._coded : end])
+            self._coded = end
 
     @staticmethod
     def _must_be_whole(plan: NativePlan) -> bool:
         """Whether a frame can be heard only once it is there."""
         return plan.is_planar and plan.frame_bytes <= BLOCK_LIMIT_BYTES
 
-    def _code(self, plan: NativePlan, frame: bytearray) -> None:
-        codec, coding = self._codec, Coding.ZSTD
-        if plan.layout is not None:
-            coding = choose_coding(
-                len(frame), codec.backlog_bytes, codec.rate_bytes_s, codec.workers
-            )
-        if coding is Coding.HTJ2K and plan.layout is not None:
-            self._code_strips(plan.layout, frame)
+    def _code(self, layout: FrameLayout, strip: memoryview) -> None:
+        codec = self._codec
+        coding = choose_coding(len(strip), codec.backlog_bytes, codec.rate_bytes_s, codec.workers)
+        if coding is Coding.HTJ2K:
+            self._outflow.frame(codec.code_block(layout, strip), layout, strip)
+            self._outflow.drain()
         else:
-            self._outflow.plain(frame, self._level())
-            self._outflow.release(len(frame))
-
-    def _code_strips(self, whole: FrameLayout, frame: bytearray) -> None:
-        left = memoryview(frame)
-        for layout in whole.strips(STRIP_BYTES):
-            strip, left = left[: layout.size_bytes], left[layout.size_bytes :]
-            self._outflow.frame(self._codec.code_block(layout, strip), layout, strip)
-        self._outflow.drain()
+            self._outflow.plain(strip, self._level())
+            self._outflow.release(len(strip))
 
     def _note_digest(self, plan: NativePlan) -> None:
         if plan.is_planar:

@@ -17,6 +17,7 @@ from enum import IntEnum
 from bocage_edge.seal.layout import BLOCK_LIMIT_BYTES
 
 HEAD_LIMIT_BYTES = 4096
+FIRST_READ_BYTES = 64 * 1024
 PAYLOAD_LIMIT_BYTES = BLOCK_LIMIT_BYTES + 1024 * 1024
 _PREFIX = struct.Struct(">BII")
 
@@ -53,35 +54,51 @@ def send(sock: socket.socket, kind: int, head: bytes, payload: Bytes) -> None:
         OSError: closed, or no progress within the socket's time-out.
     """
     prefix = _PREFIX.pack(kind, len(head), len(payload)) + head
-    if len(payload) <= HEAD_LIMIT_BYTES:
-        sock.sendall(prefix + payload)
-    else:
-        sock.sendall(prefix)
-        sock.sendall(payload)
+    # In one call: the other side wakes once, and with something to work on.
+    sent = sock.sendmsg([prefix, payload])
+    if sent < len(prefix):
+        sock.sendall(prefix[sent:])
+        sent = len(prefix)
+    if sent < len(prefix) + len(payload):
+        sock.sendall(memoryview(payload)[sent - len(prefix) :])
 
 
 def receive(
     sock: socket.socket, before: Callable[[], None] | None = None
 ) -> tuple[int, bytes, bytearray]:
-    """Receive one message: its kind, head and payload.
+    """Receive one message: its kind, head and payload. Nothing may follow it before an answer.
 
     Args:
         before: called ahead of every read; may shorten the time-out or raise.
 
     Raises:
-        WireError: closed, or lengths out of bounds.
+        WireError: closed, lengths out of bounds, or more than one message.
         OSError: no progress within the socket's time-out.
     """
-    kind, head_bytes, payload_bytes = _PREFIX.unpack(_exactly(sock, _PREFIX.size, before))
+    first = bytearray(FIRST_READ_BYTES)
+    got = _at_least(sock, first, 0, _PREFIX.size, before)
+    kind, head_bytes, payload_bytes = _PREFIX.unpack_from(first)
     if head_bytes > HEAD_LIMIT_BYTES or payload_bytes > PAYLOAD_LIMIT_BYTES:
         raise WireError("a message is too long")
-    head = bytes(_exactly(sock, head_bytes, before))
-    return kind, head, _exactly(sock, payload_bytes, before)
+    start = _PREFIX.size + head_bytes
+    got = _at_least(sock, first, got, start, before)
+    if got - start > payload_bytes:
+        raise WireError("more than one message")
+    payload = bytearray(payload_bytes)
+    payload[: got - start] = memoryview(first)[start:got]
+    _at_least(sock, payload, got - start, payload_bytes, before)
+    return kind, bytes(first[_PREFIX.size : start]), payload
 
 
-def _exactly(sock: socket.socket, size: int, before: Callable[[], None] | None) -> bytearray:
-    data = bytearray(size)
-    view, got = memoryview(data), 0
+def _at_least(
+    sock: socket.socket,
+    into: bytearray,
+    got: int,
+    size: int,
+    before: Callable[[], None] | None,
+) -> int:
+    """Read until `into` holds so many bytes, perhaps more; gives how many."""
+    view = memoryview(into)
     while got < size:
         if before is not None:
             before()
@@ -89,4 +106,4 @@ def _exactly(sock: socket.socket, size: int, before: Callable[[], None] | None) 
         if not count:
             raise WireError("closed")
         got += count
-    return data
+    return got

@@ -32,6 +32,7 @@ class Index:
         """
         self._path = path
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
         self._idle: list[apsw.Connection] = []
         with self.reading():
             pass
@@ -66,7 +67,9 @@ class Index:
         Raises:
             SpoolError: as `reading`.
         """
-        with self.reading() as connection, transaction(connection):
+        # Our own threads take turns here; only for other processes SQLite has to ask again and
+        # again, up to 100 ms apart.
+        with self._turn, self.reading() as connection, transaction(connection):
             yield connection
 
     def close(self) -> None:

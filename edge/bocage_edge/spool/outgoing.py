@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import apsw
 
 from bocage_contract.configuration import ExamClass
 from bocage_contract.ledger import EntryDraft
 from bocage_edge.errors import SpoolError
-from bocage_edge.spool.core import SpoolCore
+from bocage_edge.spool.core import RESERVE_BYTES, SpoolCore
 from bocage_edge.spool.folders import remove
 from bocage_edge.spool.incoming import IncomingFile
-from bocage_edge.spool.outbox import insert_entries
+from bocage_edge.spool.outbox import Row, insert_entries
 from bocage_edge.spool.rows import (
     OBJECT_COLUMNS,
     end_object,
     insert_outgoing,
     object_of,
 )
+from bocage_edge.spool.together import Fates, Together
 from bocage_edge.spool.types import (
     KnownInstance,
     ObjectState,
@@ -27,14 +30,33 @@ from bocage_edge.spool.types import (
     StoredObject,
     Verdict,
 )
+from bocage_system.clock import Clock
 
 
 class SameInstanceError(SpoolError):
     """Another association brought the same instance in the very moment; ask what is known again."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Accept:
+    """A file whose bytes are synced, and the rows that make it count."""
+
+    path: Path
+    name: str
+    size_bytes: int
+    object: OutgoingObject
+    entry_rows: Sequence[Row]
+
+
 class OutgoingSide(SpoolCore):
     """What receive and the sending half of relay do."""
+
+    def __init__(
+        self, directory: Path, clock: Clock, *, unit: str, reserve_bytes: int = RESERVE_BYTES
+    ) -> None:
+        """Open the spool; see `SpoolCore`."""
+        super().__init__(directory, clock, unit=unit, reserve_bytes=reserve_bytes)
+        self._accepting = Together(self._accept_group)
 
     def incoming(self) -> IncomingFile:
         """Start a sealed object.
@@ -55,7 +77,8 @@ class OutgoingSide(SpoolCore):
 
         The order is the guarantee: bytes, name, folder, then the row and its ledger entries in one
         transaction. A file without a row is an orphan, swept later; a row without a file cannot
-        come about. Whatever fails, `incoming` is used up.
+        come about. Objects that come at once share folder fsyncs and transaction. Whatever fails,
+        `incoming` is used up.
 
         Args:
             entries: for the ledger chain of the link, committed with the row.
@@ -72,18 +95,29 @@ class OutgoingSide(SpoolCore):
         try:
             rows = self._entry_rows(new.link, entries)
             name = incoming.finish()
-            self._place([(incoming.path, name)])
-            with self._index.writing() as db:
-                self._check_placed(name)
-                _check_once(db, new)
-                insert_outgoing(db, name, incoming.size, new, self._clock.now())
-                insert_entries(db, rows)
+            self._accepting.do(_Accept(incoming.path, name, incoming.size, new, rows))
         except BaseException:
             incoming.discard()
             self._doubt([] if name is None else [name])
             raise
         incoming.release()
         return name
+
+    def _accept_group(self, group: Sequence[_Accept]) -> Fates:
+        self._place([(each.path, each.name) for each in group])
+        now = self._clock.now()
+        with self._index.writing() as db:
+            return [self._accept_one(db, each, now) for each in group]
+
+    def _accept_one(self, db: apsw.Connection, each: _Accept, now: float) -> SpoolError | None:
+        try:
+            self._check_placed(each.name)
+            _check_once(db, each.object)
+        except SpoolError as error:
+            return error
+        insert_outgoing(db, each.name, each.size_bytes, each.object, now)
+        insert_entries(db, each.entry_rows)
+        return None
 
     def known_instances(self, link: str, instance_key: str) -> list[KnownInstance]:
         """List the objects of a link that carry an instance, the oldest first; 13 months back."""
@@ -150,6 +184,17 @@ class OutgoingSide(SpoolCore):
                 if row[0] not in excluding:
                     due.append(object_of(row))
         return due[:limit]
+
+    def more_urgent_outgoing(self, link: str, rank: int) -> dict[str, ExamClass]:
+        """Name what waits to be sent in a class above one, by its rank; at most 2,000 objects."""
+        classes = list(ExamClass)
+        with self._index.reading() as db:
+            rows = db.execute(
+                "SELECT name, klass FROM object WHERE link = ? AND state = 'queued'"
+                " AND held IS NULL AND klass < ? ORDER BY klass LIMIT 2000",
+                (link, rank),
+            )
+            return {name: classes[klass] for name, klass in rows}
 
     def next_outgoing_at(self, link: str) -> float | None:
         """Say when the next object of a link is due, Unix seconds; None where none waits."""
@@ -222,6 +267,26 @@ class OutgoingSide(SpoolCore):
         for name in retired:
             remove(self._folders.object(name))
         return changed
+
+    def offer_all_again(self, link: str, entries: Sequence[EntryDraft]) -> int:
+        """Queue whatever the partner of a link has committed and not settled: it began anew.
+
+        Args:
+            entries: for the chain of the link, committed together.
+
+        Returns:
+            How many objects are queued now that were not.
+        """
+        rows = self._entry_rows(link, entries)
+        with self._index.writing() as db:
+            db.execute(
+                "UPDATE OR IGNORE object SET state = 'queued', due_at = ?, attempts = 0"
+                " WHERE link = ? AND direction = 'out' AND state = 'stored'",
+                (self._clock.now(), link),
+            )
+            queued = db.changes()
+            insert_entries(db, rows)
+        return queued
 
     def send_again(self, names: Sequence[str], entries: Sequence[EntryDraft] = ()) -> list[str]:
         """Queue objects anew that the partner refused, or that it has lost.

@@ -24,6 +24,7 @@ ASKS = {
     "sign": {"relay"},
     "commit": {"relay"},
     "accept_partner": {"relay"},
+    "set_aside_partner": {"relay"},
     "link_key": {"receive", "deliver"},
     "append": {"receive", "relay", "deliver", "link"},
     "pin": set[str](),

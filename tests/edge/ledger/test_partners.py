@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bocage_contract.ledger import GENESIS, Head, draft, sign_head
+from bocage_edge.errors import KeeperError
 from bocage_edge.ledger.partners import (
     Partner,
     PartnerForkError,
@@ -149,4 +150,29 @@ def test_a_partner_with_a_new_identity_begins_anew(ledger: PartnerLedger) -> Non
     replaced = Partner(LINK, "caen-1", public(STRANGER))
     fresh, fresh_head = write_chain(drafts(1, "started"), signer=3)
     assert ledger.accept(replaced, fresh, fresh_head) == fresh_head
+    assert ledger.head(CAEN) == head
+
+
+def test_a_chain_set_aside_is_evidence_and_the_new_one_begins_with_its_first(
+    ledger: PartnerLedger,
+) -> None:
+    raws, head = write_chain(drafts(5))
+    ledger.accept(CAEN, raws, head)
+    assert ledger.set_aside(CAEN) == head
+    assert ledger.head(CAEN) is None
+    assert ledger.set_aside(CAEN) is None
+    others, other_head = write_chain(drafts(3, "opened"))
+    assert ledger.accept(CAEN, others, other_head) == other_head
+    assert ledger.page(CAEN, 0, 10) == others
+    assert ledger.count_forks(CAEN) == 0
+
+
+def test_a_partner_does_not_begin_anew_without_end(ledger: PartnerLedger) -> None:
+    raws, head = write_chain(drafts(1))
+    for _ in range(50):
+        ledger.accept(CAEN, raws, head)
+        ledger.set_aside(CAEN)
+    ledger.accept(CAEN, raws, head)
+    with pytest.raises(KeeperError, match="50 times"):
+        ledger.set_aside(CAEN)
     assert ledger.head(CAEN) == head

@@ -15,6 +15,7 @@ from bocage_contract.configuration import Desired, seal_desired
 from bocage_contract.pins import Pin, Pins, seal_pins
 from bocage_edge.link.address import tunnel_name
 from bocage_edge.link.clock import ClockDoor, OpenDoor, ShutDoor
+from bocage_edge.link.congestion import plan_congestion
 from bocage_edge.link.daemon import SETTLED_S, UNSETTLED_S, LinkUnit, Surroundings
 from bocage_edge.link.keys import make_tunnel_key
 from bocage_edge.paths import Box
@@ -318,6 +319,32 @@ def test_forwarding_is_switched_off_and_told(bench: Bench) -> None:
     bench.step()
     assert bench.status["forwarding"] is False
     assert bench.status["faults"] == []
+
+
+@pytest.mark.parametrize(("has_bbr", "allowed"), [(True, "reno cubic bbr"), (False, "reno cubic")])
+def test_every_user_may_choose_bbr_where_the_kernel_has_it(
+    bench: Bench, *, has_bbr: bool, allowed: str
+) -> None:
+    bench.configure()
+    bench.host.has_bbr = has_bbr
+    bench.step()
+    assert bench.host.texts["net.ipv4.tcp_allowed_congestion_control"] == allowed
+    assert bench.status["faults"] == []
+
+
+@pytest.mark.parametrize(
+    ("available", "allowed", "programs"),
+    [
+        ("reno bbr", "reno bbr", []),
+        ("reno bbr", "reno", ["sysctl"]),
+        ("reno", "reno bbr", ["modprobe"]),
+    ],
+)
+def test_only_what_is_missing_for_bbr_is_done(
+    available: str, allowed: str, programs: list[str]
+) -> None:
+    steps = plan_congestion(available.split(), allowed.split())
+    assert [step[0] for step in steps] == programs
 
 
 def test_without_a_configuration_nothing_is_touched(bench: Bench) -> None:

@@ -72,10 +72,10 @@ class _Taped:
         self._arrival = arrival
         self._hash = hashlib.sha256()
 
-    def write(self, data_set: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take a fragment."""
-        self._hash.update(data_set)
-        self._writer.write(data_set)
+        self._hash.update(data)
+        self._writer.write(data)
 
     def finish(self) -> Sealed | Answer:
         """End."""

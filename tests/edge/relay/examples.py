@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from bocage_edge.relay.frames import (
@@ -25,8 +27,10 @@ from bocage_edge.relay.frames import (
     Ping,
     Pong,
     Pull,
+    Raise,
     Refuse,
 )
+from bocage_edge.relay.wire import PUSH_LIMIT_BYTES
 
 NAME = "ab" * 32
 SIGNATURE = bytes(range(64))
@@ -35,6 +39,11 @@ SIGNATURE = bytes(range(64))
 def offer(stream: int = 1, name: str = NAME, size_bytes: int = 10, klass: str = "routine") -> Offer:
     """Make an offer."""
     return Offer(stream, name, size_bytes, klass, "instance", "1" * 32, "2" * 32, "3" * 64, 0)
+
+
+def push(stream: int = 1, name: str = NAME, size_bytes: int = 10, klass: str = "routine") -> Offer:
+    """Make an offer whose bytes follow at once."""
+    return replace(offer(stream, name, size_bytes, klass), is_pushed=True)
 
 
 def commit(*names: str, number: int = 1) -> Commit:
@@ -77,7 +86,21 @@ FRAMES: st.SearchStrategy[Frame] = st.one_of(
         st.binary(min_size=1, max_size=300).map(memoryview),
     ),
     st.builds(End, _u32),
+    st.builds(
+        Offer,
+        _u32,
+        _hex(32),
+        st.integers(1, PUSH_LIMIT_BYTES),
+        st.sampled_from(CLASSES),
+        st.sampled_from(KINDS),
+        _hex(16),
+        _hex(16),
+        _hex(32),
+        st.integers(0, (1 << 53) - 1),
+        st.just(value=True),
+    ),
     st.builds(Cancel, _u32),
+    st.builds(Raise, _u32, st.sampled_from(CLASSES)),
     st.builds(Accept, _u32, _u64),
     st.builds(Have, _u32),
     st.builds(

@@ -60,7 +60,9 @@ class Site:
         box.trust.write_text(json.dumps([text(public(CONFIGURATION_KEY))]))
         box.card.write_bytes(seal_card(self.card, self.key.sign))
 
-    def configure(self, other: Site, port: int, revision: int = 3) -> None:
+    def configure(
+        self, other: Site, port: int, revision: int = 3, cap_mbit: int | None = None
+    ) -> None:
         """Write the signed configuration with one link to the other box."""
         document = document_of(self.key)
         document["device"] = self.card.device
@@ -71,6 +73,8 @@ class Site:
         link["relay_port"] = port
         link["partner_card"] = json.loads(seal_card(other.card, other.key.sign))
         link["tunnel"] |= {"address": self.address, "partner_address": other.address}
+        if cap_mbit is not None:
+            link["cap_mbit"] = [{"from": "00:00", "to": "00:00", "mbit": cap_mbit}]
         desired = Desired.of(document)
         self.box.desired.write_bytes(
             seal_desired(desired, CONFIGURATION_KEY.sign, public(CONFIGURATION_KEY))
@@ -181,9 +185,8 @@ def test_an_object_goes_from_box_to_box_and_its_receipt_comes_back(tmp_path: Pat
         keeper.close()
         wait_until(lambda: str(getattr(receive.get(name), "state", "")) == "stored")
         wait_until(lambda: hospital.status().get("outgoing", {}).get("connected") is True)
-        status = hospital.status()
-        assert status["incoming"]["connected"] is True
-        assert status["outgoing"]["last_commit_at"] is not None
+        wait_until(lambda: hospital.status()["outgoing"]["last_commit_at"] is not None)
+        assert hospital.status()["incoming"]["connected"] is True
         for spool in (receive, deliver):
             assert spool.verify().is_sound
             spool.close()
@@ -228,6 +231,18 @@ def test_a_new_revision_alone_leaves_the_connection_up(tmp_path: Path) -> None:
         seen_at = (read_status(hospital.box, "relay") or {})["at"]
         wait_until(lambda: (read_status(hospital.box, "relay") or {})["at"] > seen_at)
         assert hospital.status()["outgoing"]["since"] == since
+
+
+def test_another_cap_is_followed_without_dropping_the_connection(tmp_path: Path) -> None:
+    with two_sites(tmp_path, confirmed=True) as (hospital, practice):
+        wait_until(lambda: hospital.status().get("outgoing", {}).get("connected") is True)
+        before = hospital.status()["outgoing"]
+        assert before["cap_mbit"] is None
+        assert before["congestion_control"]
+        hospital.configure(practice, hospital.port(), revision=4, cap_mbit=4)
+        ring(hospital.box.doorbell("relay"))
+        wait_until(lambda: hospital.status()["outgoing"]["cap_mbit"] == 4)
+        assert hospital.status()["outgoing"]["since"] == before["since"]
 
 
 def test_a_broken_configuration_keeps_the_last_good_one(tmp_path: Path) -> None:

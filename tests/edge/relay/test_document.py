@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 
 import pytest
 
 from bocage_contract.signing import to_be_signed
+from bocage_edge.relay import receiving, sending
 from bocage_edge.relay.fault import HOSTILE, Fault
 from bocage_edge.relay.frames import (
     CLASSES,
@@ -21,10 +23,13 @@ from bocage_edge.relay.frames import (
 )
 from bocage_edge.relay.hello import Hello, transcript_digest
 from bocage_edge.relay.proof import COMMIT_TYPE, HELLO_TYPE, commit_payload
+from bocage_edge.relay.receiving import ReceiveState
+from bocage_edge.relay.sending import PUSH_WINDOW_BYTES, SendState
 from bocage_edge.relay.wire import (
     BODY_LIMITS,
     COMMIT_LIMIT_ITEMS,
     ENTRIES_LIMIT,
+    PUSH_LIMIT_BYTES,
     FrameType,
     encode_preamble,
 )
@@ -65,6 +70,8 @@ def test_each_field_of_hello_stands_there(field: str) -> None:
         f"at most {LONGEST_RETRY_S}",
         f"1 to {COMMIT_LIMIT_ITEMS}",
         f"at most {ENTRIES_LIMIT}",
+        f"1 to {PUSH_LIMIT_BYTES}",
+        f"{PUSH_WINDOW_BYTES >> 20} MiB together",
     ],
 )
 def test_numbers_and_limits_stand_there(words: str) -> None:
@@ -86,6 +93,42 @@ EXAMPLES = [
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_worked_examples_are_what_the_code_writes(example: bytes) -> None:
     assert example.hex() in UNBROKEN
+
+
+def _rows(first: str) -> dict[str, list[str]]:
+    """Read a table of states: first word of each row -> its cells."""
+    lines = DOCUMENT.splitlines()
+    start = lines.index(first) + 2
+    rows = {}
+    for line in lines[start:]:
+        if not line.startswith("|"):
+            break
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        for state in cells[0].split("(")[0].split(","):
+            rows[state.strip()] = cells[1:]
+    return rows
+
+
+SENDING_WORDS = (FrameType.ACCEPT, FrameType.HAVE, FrameType.REFUSE, FrameType.COMMIT)
+RECEIVING_WORDS = (FrameType.DATA, FrameType.END, FrameType.CANCEL, FrameType.RAISE)
+
+
+@pytest.mark.parametrize(("state", "kind"), list(product(SendState, SENDING_WORDS)))
+def test_the_table_of_the_dialler_is_that_of_the_code(state: SendState, kind: FrameType) -> None:
+    cell = _rows("| state | ACCEPT | HAVE | REFUSE | COMMIT names it |")[state.value]
+    following = sending.TRANSITIONS.get((state, kind))
+    word = cell[SENDING_WORDS.index(kind)]
+    assert word.split(",")[0].split(";")[0] == ("fault" if following is None else following.value)
+
+
+@pytest.mark.parametrize(("state", "kind"), list(product(ReceiveState, RECEIVING_WORDS)))
+def test_the_table_of_the_listener_is_that_of_the_code(
+    state: ReceiveState, kind: FrameType
+) -> None:
+    cell = _rows("| state | DATA | END | CANCEL | RAISE |")[state.value]
+    following = receiving.TRANSITIONS.get((state, kind))
+    word = cell[RECEIVING_WORDS.index(kind)].split(",")[0].replace("passed over", "closed")
+    assert word == ("fault" if following is None else following.value)
 
 
 def test_what_is_signed_stands_there() -> None:

@@ -18,7 +18,7 @@ from bocage_edge.relay.frames import (
     parse_frame,
     parse_text,
 )
-from bocage_edge.relay.wire import HEADER, FrameType
+from bocage_edge.relay.wire import HEADER, PUSH_LIMIT_BYTES, FrameType
 from tests.edge.relay.examples import FRAMES, NAME, SIGNATURE, commit, offer
 
 
@@ -63,6 +63,7 @@ OFFER = body_of(offer())[1]
         (slice(44, 45), b"\x04"),  # class
         (slice(45, 46), b"\x03"),  # kind
         (slice(110, 118), struct.pack(">Q", 1 << 53)),  # time
+        (slice(36, 119), struct.pack(">Q", PUSH_LIMIT_BYTES + 1) + OFFER[44:118] + b"\x01"),
     ],
 )
 def test_an_offer_with_a_value_out_of_bounds_is_refused(place: slice, value: bytes) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import secrets
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,14 +33,21 @@ from bocage_edge.relay.frames import (
     Offer,
     Ping,
     Pull,
+    Raise,
     parse_frame,
 )
 from bocage_edge.relay.hello import Expected, Handshake, Hello, Opened, Side, SignThis
 from bocage_edge.relay.proof import COMMIT_TYPE, HELLO_TYPE, commit_payload, is_signed_hello
 from bocage_edge.relay.service import LinkService
-from bocage_edge.relay.wire import HEADER, FrameDecoder, FrameType, encode_preamble
+from bocage_edge.relay.wire import (
+    HEADER,
+    PUSH_LIMIT_BYTES,
+    FrameDecoder,
+    FrameType,
+    encode_preamble,
+)
 from bocage_edge.spool.types import Direction, ObjectState
-from tests.edge.relay.examples import name_of, offer
+from tests.edge.relay.examples import name_of, offer, push
 from tests.edge.relay.twin import HOSPITAL, LINK, PRACTICE, TwinBox, free_port, until
 
 
@@ -154,6 +162,7 @@ async def dial(port: int, liar: TwinBox) -> Script:
 
 
 GOOD = b"sealed bytes"
+LARGE = bytes(PUSH_LIMIT_BYTES + 1)  # not pushed: the partner is asked first
 OTHER_NAME = name_of(1)
 
 
@@ -188,6 +197,26 @@ async def replayed_data(script: Script) -> None:
     script.say(Data(1, 0, memoryview(GOOD)), Data(1, 0, memoryview(GOOD)))
 
 
+async def pushed_wrong_hash(script: Script) -> None:
+    script.say(push(1, OTHER_NAME, len(GOOD)), Data(1, 0, memoryview(GOOD)), End(1))
+
+
+async def pushed_too_short(script: Script) -> None:
+    script.say(push(1, OTHER_NAME, 500), Data(1, 0, memoryview(GOOD)), End(1))
+
+
+async def pushed_too_long(script: Script) -> None:
+    script.say(push(1, OTHER_NAME, 5), Data(1, 0, memoryview(GOOD)))
+
+
+async def pushed_too_large(script: Script) -> None:
+    script.say(push(1, OTHER_NAME, PUSH_LIMIT_BYTES + 1))
+
+
+async def pushes_without_bytes(script: Script) -> None:
+    script.say(*(push(number, name_of(number)) for number in range(1, 1026)))
+
+
 async def data_before_accept_of_a_large_part(script: Script) -> None:
     script.say(offer(1, OTHER_NAME, 5_000_000))
     await script.hear_until(FrameType.ACCEPT)
@@ -206,6 +235,17 @@ LIES_TO_A_LISTENER: dict[str, tuple[Callable[[Script], Awaitable[None]], Fault]]
     "too long": (too_long, Fault.WRONG_CONTENT),
     "too short": (too_short, Fault.WRONG_CONTENT),
     "data again": (replayed_data, Fault.WRONG_STATE),
+    "pushed wrong hash": (pushed_wrong_hash, Fault.WRONG_CONTENT),
+    "pushed too short": (pushed_too_short, Fault.WRONG_CONTENT),
+    "pushed too long": (pushed_too_long, Fault.WRONG_CONTENT),
+    "pushed too large": (pushed_too_large, Fault.BAD_FRAME),
+    "pushes without bytes": (pushes_without_bytes, Fault.LIMIT),
+    "data before the answer": (
+        lie_of([offer(1), Data(1, 0, memoryview(GOOD))]),
+        Fault.WRONG_STATE,
+    ),
+    "raise without an offer": (lie_of([Raise(1, "urgent")]), Fault.WRONG_STATE),
+    "raise downwards": (lie_of([offer(1), Raise(1, "prior")]), Fault.WRONG_STATE),
     "garbage in the middle": (data_before_accept_of_a_large_part, Fault.BAD_FRAME),
     "path in a name": (lie_of([path_in_a_name()]), Fault.BAD_FRAME),
     "oversized frame": (lie_of([HEADER.pack(1 << 30, FrameType.DATA)]), Fault.BAD_FRAME),
@@ -262,6 +302,24 @@ async def test_a_good_object_before_a_lie_is_kept_and_the_lie_is_not(tmp_path: P
         assert victim.states(Direction.IN) == {ObjectState.ARRIVED: 1}
 
 
+async def test_many_frames_right_behind_the_handshake_are_no_lie(tmp_path: Path) -> None:
+    """The session is still being made: reading the ledger's head takes a while."""
+    async with victim_alone(tmp_path) as (victim, liar, service, port):
+        script = await dial(port, liar)
+        await script.shake_hands("dialler", victim)
+        bodies = [GOOD + bytes([number]) for number in range(200)]
+        for stream, body in enumerate(bodies, 1):
+            name = hashlib.sha256(body).hexdigest()
+            script.say(
+                push(stream, name, len(body)), Data(stream, 0, memoryview(body)), End(stream)
+            )
+        await until(
+            lambda: victim.states(Direction.IN) == {ObjectState.ARRIVED: len(bodies)}, victim
+        )
+        assert service.legs.incoming.cuts == 0
+        script.close()
+
+
 async def test_our_own_object_offered_back_to_us_is_a_lie(tmp_path: Path) -> None:
     async with victim_alone(tmp_path) as (victim, liar, service, port):
         name = victim.send(GOOD)
@@ -313,7 +371,7 @@ async def victim_dials(
         told.add(task)
 
     server = await asyncio.start_server(visited, HOSPITAL, port)
-    victim.send(GOOD)
+    victim.send(LARGE)
     service = victim.start(victim.terms(liar, port, own=PRACTICE, there=HOSPITAL))
     try:
         yield victim, service

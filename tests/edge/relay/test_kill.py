@@ -25,7 +25,8 @@ def start(folder: Path, device: str, partner: str, own: str, there: str, port: i
     """Start one side as a process."""
     script = str(ROOT / "tests/edge/relay/child.py")
     argv = [sys.executable, script, str(folder), device, partner, own, there, str(port)]
-    return spawn(argv, env={"PYTHONPATH": str(ROOT)})
+    path = ":".join(str(ROOT / part) for part in ("contract", "system", "edge", "."))
+    return spawn(argv, env={"PYTHONPATH": path})
 
 
 @asynccontextmanager

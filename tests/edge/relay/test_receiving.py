@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 from bocage_edge.relay.fault import Fault, RelayProtocolError
-from bocage_edge.relay.frames import Cancel, Data, End, Offer
+from bocage_edge.relay.frames import Cancel, Data, End, Offer, Raise
 from bocage_edge.relay.receiving import (
     DECISIONS,
     TRANSITIONS,
@@ -16,11 +16,12 @@ from bocage_edge.relay.receiving import (
     Chunk,
     Complete,
     Offered,
+    Raised,
     Receiver,
     ReceiveState,
 )
 from bocage_edge.relay.wire import FrameType
-from tests.edge.relay.examples import NAME, SIGNATURE, name_of, offer
+from tests.edge.relay.examples import NAME, SIGNATURE, name_of, offer, push
 
 WHOLE = memoryview(bytes(10))
 
@@ -44,6 +45,25 @@ def complete() -> Receiver:
     return receiver
 
 
+def pushed() -> Receiver:
+    receiver = Receiver(1024, 0)
+    receiver.on_frame(push())
+    return receiver
+
+
+def whole() -> Receiver:
+    receiver = pushed()
+    receiver.on_frame(Data(1, 0, WHOLE))
+    receiver.on_frame(End(1))
+    return receiver
+
+
+def skipping() -> Receiver:
+    receiver = pushed()
+    receiver.have(1)
+    return receiver
+
+
 def draining() -> Receiver:
     receiver = accepted()
     receiver.refuse(1, "disk fault", 30)
@@ -58,12 +78,16 @@ def closed() -> Receiver:
 
 STATES: dict[ReceiveState, Callable[[], Receiver]] = {
     ReceiveState.OFFERED: fresh,
+    ReceiveState.PUSHED: pushed,
+    ReceiveState.WHOLE: whole,
+    ReceiveState.SKIPPING: skipping,
     ReceiveState.ACCEPTED: accepted,
     ReceiveState.COMPLETE: complete,
     ReceiveState.DRAINING: draining,
     ReceiveState.CLOSED: closed,
 }
-FRAMES: dict[FrameType, Data | Cancel | End] = {
+FRAMES: dict[FrameType, Data | Cancel | End | Raise] = {
+    FrameType.RAISE: Raise(1, "urgent"),
     FrameType.DATA: Data(1, 0, WHOLE),
     FrameType.END: End(1),
     FrameType.CANCEL: Cancel(1),
@@ -76,7 +100,7 @@ def test_the_partner_may_say_what_the_table_says_and_nothing_else(
 ) -> None:
     receiver = STATES[state]()
     assert receiver.state(1) is state
-    if (state, kind) == (ReceiveState.ACCEPTED, FrameType.END):
+    if kind is FrameType.END and state in (ReceiveState.ACCEPTED, ReceiveState.PUSHED):
         receiver.on_frame(Data(1, 0, WHOLE))
     if (state, kind) in TRANSITIONS:
         receiver.on_frame(FRAMES[kind])
@@ -91,6 +115,8 @@ def decide(receiver: Receiver, decision: str) -> None:
     match decision:
         case "accept":
             receiver.accept(1, 0)
+        case "take":
+            receiver.take(1)
         case "have":
             receiver.have(1)
         case "refuse":
@@ -100,7 +126,8 @@ def decide(receiver: Receiver, decision: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "decision"), list(product(ReceiveState, ["accept", "have", "refuse", "commit"]))
+    ("state", "decision"),
+    list(product(ReceiveState, ["accept", "take", "have", "refuse", "commit"])),
 )
 def test_we_decide_only_where_the_table_allows_it(state: ReceiveState, decision: str) -> None:
     receiver = STATES[state]()
@@ -118,6 +145,55 @@ def test_an_object_comes_in_as_events() -> None:
     receiver.accept(1, 4)
     assert receiver.on_frame(Data(1, 4, WHOLE[:6])) == Chunk(offer(), WHOLE[:6])
     assert receiver.on_frame(End(1)) == Complete(offer())
+
+
+def test_a_push_comes_in_as_events_before_it_is_answered() -> None:
+    receiver = Receiver(1024, 0)
+    assert receiver.on_frame(push()) == Offered(push())
+    assert receiver.on_frame(Data(1, 0, WHOLE)) == Chunk(push(), WHOLE)
+    assert receiver.on_frame(End(1)) == Complete(push())
+    receiver.take(1)
+    assert receiver.state(1) is ReceiveState.COMPLETE
+
+
+def test_a_push_of_what_is_here_is_passed_over_and_complete_at_its_end() -> None:
+    receiver = skipping()
+    assert receiver.on_frame(Data(1, 0, WHOLE[:3])) is None
+    assert receiver.on_frame(End(1)) == Complete(push())
+
+
+def test_a_push_whose_sender_gave_up_is_not_committed() -> None:
+    receiver = skipping()
+    assert receiver.on_frame(Cancel(1)) == Cancelled(push())
+    assert receiver.in_flight == 0
+
+
+def test_a_raise_changes_the_class_of_the_offer() -> None:
+    receiver = accepted()
+    raised = offer(klass="urgent")
+    assert receiver.on_frame(Raise(1, "urgent")) == Raised(raised)
+    assert receiver.on_frame(Data(1, 0, WHOLE)) == Chunk(raised, WHOLE)
+    assert receiver.offer(1) == raised
+
+
+@pytest.mark.parametrize("klass", ["routine", "prior"])
+def test_a_raise_that_lowers_is_a_fault(klass: str) -> None:
+    with pytest.raises(RelayProtocolError):
+        accepted().on_frame(Raise(1, klass))
+
+
+def test_late_raises_are_passed_over_but_not_without_end() -> None:
+    receiver = closed()
+    for _ in range(3):
+        assert receiver.on_frame(Raise(1, "urgent")) is None
+    with pytest.raises(RelayProtocolError) as caught:
+        receiver.on_frame(Raise(1, "urgent"))
+    assert caught.value.fault is Fault.LIMIT
+
+
+def test_a_raise_of_what_was_never_offered_is_a_fault() -> None:
+    with pytest.raises(RelayProtocolError):
+        closed().on_frame(Raise(2, "urgent"))
 
 
 def test_bytes_replayed_or_skipped_are_a_fault() -> None:

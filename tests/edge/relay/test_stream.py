@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bocage_contract.capacity import CapWindow
 from bocage_contract.configuration import ExamClass
 from bocage_contract.ledger import draft
 from bocage_edge.relay.outbound import by_exam
-from bocage_edge.relay.sending import Sent
+from bocage_edge.relay.sending import PUSH_WINDOW_BYTES, Sent
+from bocage_edge.relay.terms import Terms
 from bocage_edge.spool.types import Direction, ObjectState
 from tests.edge.relay.examples import name_of, offer
 from tests.edge.relay.twin import LINK, TwinBox, two_boxes, until
@@ -32,6 +35,30 @@ def in_flight(box: TwinBox) -> int:
     if box.service is None or box.service.outbound is None:
         return 0
     return box.service.outbound.sender.in_flight
+
+
+def least_urgent_in_flight(box: TwinBox) -> list[int]:
+    assert box.service is not None and box.service.outbound is not None
+    return sorted(each.urgency[0] for each in box.service.outbound.sender._streams.values())
+
+
+def is_stored(box: TwinBox, name: str) -> bool:
+    row = box.spool.get(name)
+    return row is not None and row.state is ObjectState.STORED
+
+
+def capped(terms: Terms, mbit: int) -> Terms:
+    cap = [CapWindow(start="00:00", end="00:00", mbit=mbit)]
+    return replace(terms, link=terms.link.model_copy(update={"cap_mbit": cap}))
+
+
+def is_connected(box: TwinBox) -> bool:
+    return box.service is not None and box.service.outbound is not None
+
+
+def ring(box: TwinBox) -> None:
+    assert box.service is not None
+    box.service.ring()
 
 
 def attempts(box: TwinBox, name: str) -> int:
@@ -84,7 +111,7 @@ async def test_each_box_holds_the_others_word(tmp_path: Path) -> None:
         (sent,) = hospital.own_entries()
         assert (stored.kind, stored.body["object"]) == ("stored", name)
         assert (sent.kind, sent.body["objects"], sent.body["exam_id"]) == ("sent", [name], "a" * 32)
-        assert sent.body["wire_bytes"] == 5 + 118 + 5 + 12 + len(b"an object") + 5 + 4
+        assert sent.body["wire_bytes"] == 5 + 119 + 5 + 12 + len(b"an object") + 5 + 4
 
 
 async def test_cuts_at_any_moment_lose_and_double_nothing(tmp_path: Path) -> None:
@@ -128,7 +155,7 @@ async def test_a_commit_that_was_lost_is_signed_again(tmp_path: Path) -> None:
         assert practice.states(Direction.IN) == {ObjectState.ARRIVED: 1}
         await until(lambda: len(hospital.own_entries()) == 2, hospital)
         again = hospital.own_entries()[1]
-        assert int(again.body["wire_bytes"]) < 200
+        assert int(again.body["wire_bytes"]) < len(data) + 200
         assert [entry.kind for entry in practice.own_entries()] == ["stored"]
 
 
@@ -145,6 +172,89 @@ async def test_an_urgent_object_overtakes_a_large_one(tmp_path: Path) -> None:
         await all_stored(hospital, 2)
         await until(lambda: len(practice.own_entries()) == 2, practice)
         assert practice.own_entries()[0].body["object"] == urgent
+
+
+async def test_small_objects_are_pushed_and_take_no_answer(tmp_path: Path) -> None:
+    async with two_boxes(tmp_path) as (hospital, _, line):
+        await until(lambda: is_connected(hospital), hospital)
+        line.answers_go.clear()
+        for number in range(20):
+            hospital.send(object_bytes(number, 30_000))
+        ring(hospital)
+        await until(lambda: line.carried_bytes > 20 * 30_000, hospital)
+        line.answers_go.set()
+        await all_stored(hospital, 20)
+
+
+async def test_pushes_of_what_the_partner_has_are_few(tmp_path: Path) -> None:
+    size, count = 100_000, 100
+    async with two_boxes(tmp_path) as (hospital, practice, line):
+        names = [hospital.send(object_bytes(number, size)) for number in range(count)]
+        ring(hospital)
+        await all_stored(hospital, count)
+        before = line.carried_bytes
+        await hospital.stop()  # what it knew of earlier connections is forgotten
+        hospital.spool.send_again(names)
+        assert hospital.last_terms is not None
+        hospital.start(hospital.last_terms)
+        await all_stored(hospital, count)
+        assert practice.states(Direction.IN) == {ObjectState.ARRIVED: count}
+        assert line.carried_bytes - before < PUSH_WINDOW_BYTES * FRAMING + count * 300
+
+
+async def test_what_went_over_a_connection_that_was_cut_is_not_pushed_again(tmp_path: Path) -> None:
+    size, count = 200_000, 40
+    async with two_boxes(tmp_path) as (hospital, practice, line):
+        line.cut_at(1_000_000, 1_000_000)
+        for number in range(count):
+            hospital.send(object_bytes(number, size))
+        ring(hospital)
+        await all_stored(hospital, count)
+        assert line.cuts_left == 0
+        assert practice.states(Direction.IN) == {ObjectState.ARRIVED: count}
+        assert line.carried_bytes < size * count * FRAMING + 2 * REPEATED_LIMIT_BYTES
+
+
+async def test_a_raised_object_overtakes_at_once_and_arrives_in_its_class(tmp_path: Path) -> None:
+    async with two_boxes(tmp_path) as (hospital, practice, line):
+        line.hold_at = 100_000
+        hospital.send(object_bytes(1, 8_000_000))
+        raised = hospital.send(object_bytes(2, 8_000_000))
+        ring(hospital)
+        await until(lambda: not line.is_free.is_set(), hospital)
+        await until(lambda: in_flight(hospital) == 2, hospital)
+        hospital.spool.raise_class(raised, ExamClass.URGENT, [])
+        ring(hospital)
+        await until(lambda: least_urgent_in_flight(hospital) == [0, 2], hospital)
+        line.is_free.set()
+        await all_stored(hospital, 2)
+        await until(lambda: len(practice.own_entries()) == 2, practice)
+        first = practice.own_entries()[0]
+        assert (first.body["object"], first.body["exam_class"]) == (raised, "urgent")
+        row = practice.spool.get(raised)
+        assert row is not None and row.klass is ExamClass.URGENT
+
+
+async def test_a_cap_holds_the_stream_and_is_lifted_while_it_runs(tmp_path: Path) -> None:
+    async with two_boxes(tmp_path) as (hospital, _, line):
+        service = hospital.service
+        assert service is not None and hospital.last_terms is not None
+        service.renew(capped(hospital.last_terms, 1))
+        await until(lambda: is_connected(hospital), hospital)
+        hospital.send(object_bytes(1, 5_000_000))
+        ring(hospital)
+        clock = asyncio.get_running_loop()
+        began_at, began = clock.time(), line.carried_bytes
+        await until(lambda: line.carried_bytes > 100_000, hospital)
+        passed_s = clock.time() - began_at
+        assert (line.carried_bytes - began) * 8e-6 < 1.0 * passed_s + 0.4
+        urgent = hospital.send(object_bytes(2, 20_000), ExamClass.URGENT)
+        ring(hospital)
+        await until(lambda: is_stored(hospital, urgent), hospital)
+        assert line.carried_bytes < 1_000_000
+        service.renew(hospital.last_terms)
+        await all_stored(hospital, 2)
+        assert service.legs.outgoing.connections == 1
 
 
 async def test_a_full_receiver_puts_off_and_takes_later(tmp_path: Path) -> None:

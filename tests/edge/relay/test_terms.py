@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bocage_contract.capacity import CapWindow
 from bocage_contract.ledger import GENESIS, Entry
-from bocage_edge.relay.hello import Hello
 from bocage_edge.relay.memory import LinkMemory, MemoryFile
 from bocage_edge.relay.schedule import (
     CONNECT_TIMEOUT_S,
@@ -15,9 +17,8 @@ from bocage_edge.relay.schedule import (
     redial_delay_s,
 )
 from bocage_edge.relay.settlement import settlements_of
-from bocage_edge.relay.terms import Blocked, Terms, behind, terms_of
+from bocage_edge.relay.terms import Blocked, Terms, terms_of
 from bocage_edge.spool.types import Settlement, Verdict
-from tests.edge.relay.test_hello import hello
 from tests.fakes.site import in_force, other_identity
 
 NAME = "a" * 64
@@ -50,27 +51,19 @@ def test_a_new_revision_alone_changes_no_terms() -> None:
     a, b = terms_of(first.desired.links[0], first), terms_of(second.desired.links[0], second)
     assert isinstance(a, Terms) and isinstance(b, Terms)
     assert a != b
-    assert a.without_revision == b.without_revision
+    assert a.lasting == b.lasting
 
 
-def numbers(who: str, **values: int) -> Hello:
-    return hello(who, "dialler").model_copy(update=values)
-
-
-@pytest.mark.parametrize(
-    ("own", "partner", "words"),
-    [
-        ({"ledger": 5}, {"partner_ledger": 5}, None),
-        ({"ledger": 5}, {"partner_ledger": 6}, "this box is behind"),
-        ({"partner_ledger": 9}, {"ledger": 8}, "the partner is behind"),
-        ({"epoch": 1}, {"partner_epoch": 2}, "this box is behind"),
-    ],
-)
-def test_a_restored_box_is_told(
-    own: dict[str, int], partner: dict[str, int], words: str | None
-) -> None:
-    found = behind(numbers("hospital", **own), numbers("practice", **partner))
-    assert found is None if words is None else words in str(found)
+def test_another_cap_leaves_a_connection_up_another_port_does_not() -> None:
+    held = in_force(revision=3)
+    terms = terms_of(held.desired.links[0], held)
+    assert isinstance(terms, Terms)
+    cap = [CapWindow(start="08:00", end="18:00", mbit=4)]
+    capped = replace(terms, link=terms.link.model_copy(update={"cap_mbit": cap}))
+    moved = replace(terms, link=terms.link.model_copy(update={"relay_port": 1}))
+    assert terms != capped
+    assert terms.lasting == capped.lasting
+    assert terms.lasting != moved.lasting
 
 
 def entry(kind: str, **body: object) -> Entry:
@@ -117,3 +110,18 @@ def test_a_damaged_memory_is_an_empty_one(damage: bytes, tmp_path: Path) -> None
     path = tmp_path / "l.json"
     path.write_bytes(damage)
     assert MemoryFile(path).now == LinkMemory()
+
+
+def test_a_number_is_never_taken_back_by_another_thread(tmp_path: Path) -> None:
+    memory = MemoryFile(tmp_path / "l.json")
+    fields = ("commit", "partner_commit", "settled", "partner_epoch")
+
+    def count(field: str) -> None:
+        for number in range(1, 26):
+            memory.update(**{field: number})
+
+    with ThreadPoolExecutor(len(fields)) as pool:
+        list(pool.map(count, fields))
+    assert MemoryFile(tmp_path / "l.json").now == LinkMemory(
+        commit=25, partner_commit=25, settled=25, partner_epoch=25
+    )

@@ -108,6 +108,11 @@ class TwinKeeper:
                 raise PartnerLedgerError(error.message) from error
             raise
 
+    def set_aside_partner(self, link: str) -> int:
+        """Keep the partner's chain as evidence only."""
+        held = self._partners.set_aside(self._partner(link))
+        return 0 if held is None else held.n
+
     def partner_entries(self, link: str, after: int, limit: int) -> list[bytes]:
         """Give kept entries."""
         return self._partners.page(self._partner(link), after, limit)
@@ -119,13 +124,15 @@ class TwinKeeper:
 class TwinBox:
     """One box: its folders, spool, keeper, and what relay needs of its configuration."""
 
-    def __init__(self, folder: Path, device: str, partner: str) -> None:
+    def __init__(self, folder: Path, device: str, partner: str, seed: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "relay").mkdir(exist_ok=True)
         self.folder = folder
         self.device = device
         self.partner = partner
-        self.key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(device.encode()).digest())
+        self.key = Ed25519PrivateKey.from_private_bytes(
+            hashlib.sha256((seed or device).encode()).digest()
+        )
         self.clock = SystemClock()
         self.keeper = TwinKeeper(folder, device, partner, self.key)
         self.spool = Spool(folder / "spool", self.clock, unit="relay", reserve_bytes=1 << 20)
@@ -135,6 +142,7 @@ class TwinBox:
         self.last_terms: Terms | None = None
         self._running: asyncio.Task[None] | None = None
         self._flushing: asyncio.Task[None] | None = None
+        self._is_flush_wanted = False
         self.doors: Doors | None = None
 
     @property
@@ -188,6 +196,7 @@ class TwinBox:
         self.keeper.close()
 
     def _flush(self) -> None:
+        self._is_flush_wanted = True
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush_now())
 
@@ -195,7 +204,9 @@ class TwinBox:
         doors = self.doors
         if doors is None:
             return
-        while await doors.work(flush, self.spool, self.keeper):
+        while self._is_flush_wanted:
+            self._is_flush_wanted = False
+            await doors.work(flush, self.spool, self.keeper)
             number = await doors.work(self.keeper.head_number, link_chain(self.device, LINK))
             if self.service is not None:
                 self.service.tell_head(number)
@@ -263,6 +274,8 @@ class Line:
         self.hold_at: int | None = None  # then nothing goes on until `is_free` is set
         self.is_free = asyncio.Event()
         self.is_free.set()
+        self.answers_go = asyncio.Event()  # cleared: nothing comes back from the practice
+        self.answers_go.set()
 
     def cut_at(self, *counts: int) -> None:
         """Cut the next connections, each after so many bytes from the hospital."""
@@ -295,7 +308,7 @@ class Line:
             return
         self._writers |= {writer, there_out}
         limit = self._cuts[0] if self._cuts else None
-        back = asyncio.create_task(_pump(there_in, writer))
+        back = asyncio.create_task(_pump(there_in, writer, self.answers_go))
         self._tasks.add(back)
         try:
             await self._carry(reader, there_out, limit)
@@ -329,9 +342,12 @@ class Line:
             await writer.drain()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, may_go: asyncio.Event
+) -> None:
     try:
         while data := await reader.read(65536):
+            await may_go.wait()
             writer.write(data)
             await writer.drain()
     except OSError:

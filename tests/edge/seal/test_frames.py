@@ -6,7 +6,7 @@ import pytest
 
 from bocage_edge.seal.attributes import Attributes
 from bocage_edge.seal.frames import (
-    STRIP_BYTES,
+    LARGEST_PLANAR_BYTES,
     ZSTD_FAST,
     ZSTD_GOOD,
     Coding,
@@ -14,8 +14,10 @@ from bocage_edge.seal.frames import (
     choose_coding,
     pixel_format,
     plan_native,
+    strips,
     zstd_level,
 )
+from bocage_edge.seal.layout import FrameLayout
 
 MB = 1_000_000
 CT = Attributes(512, 512, 1, 16, 12, 11, False, None, "MONOCHROME2", 1)
@@ -38,6 +40,34 @@ def test_the_good_codec_is_chosen_where_it_is_done_in_time(
     assert choose_coding(frame, backlog, rate, workers) is coding
 
 
+WHOLE = FrameLayout(512, 512, 1, 16, True, False, False)
+PLATE = FrameLayout(1955, 1841, 1, 16, False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("layout", "frames", "workers", "backlog", "rows"),
+    [
+        pytest.param(WHOLE, 1, 2, 0, [256, 256], id="a part for each worker"),
+        pytest.param(WHOLE, 1, 4, 0, [256, 256], id="none too small"),
+        pytest.param(WHOLE, 1, 1, 0, [512], id="nobody to share with"),
+        pytest.param(WHOLE, 9, 2, 0, [512], id="other frames keep them busy"),
+        pytest.param(WHOLE, 1, 2, 1, [512], id="others keep them busy"),
+        pytest.param(replace(WHOLE, rows=200), 1, 4, 0, [200], id="small"),
+        pytest.param(PLATE, 1, 2, 0, [326] * 5 + [325], id="large: coded while it arrives"),
+        pytest.param(PLATE, 3, 2, 5, [326] * 5 + [325], id="large, always"),
+        pytest.param(replace(WHOLE, rows=1, columns=1 << 22), 1, 2, 0, [1], id="a row is whole"),
+        pytest.param(replace(WHOLE, samples=3, is_planar=True), 1, 2, 0, [512], id="by plane"),
+    ],
+)
+def test_a_frame_is_cut_by_rows(
+    layout: FrameLayout, frames: int, workers: int, backlog: int, rows: list[int]
+) -> None:
+    cut = strips(layout, frames, workers, backlog)
+    assert [each.rows for each in cut] == rows
+    assert sum(each.size_bytes for each in cut) == layout.size_bytes
+    assert {replace(each, rows=0) for each in cut} == {replace(layout, rows=0)}
+
+
 def test_zstd_tries_less_where_processors_are_behind() -> None:
     assert zstd_level(0, MB) == ZSTD_GOOD
     assert zstd_level(10 * MB, MB) == ZSTD_FAST
@@ -51,7 +81,7 @@ def test_frames_of_a_ct_are_coded() -> None:
 
 
 def test_large_frames_are_coded_in_strips_but_colour_by_plane_cannot_be() -> None:
-    rows = STRIP_BYTES // (3 * 1024) + 1
+    rows = LARGEST_PLANAR_BYTES // (3 * 1024) + 1
     colour = replace(CT, rows=rows, columns=1024, samples=3, bits_allocated=8, photometric="RGB")
     for planar, is_coded in ((0, True), (1, False)):
         image = replace(colour, planar=planar)

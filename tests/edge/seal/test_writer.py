@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bocage_edge.seal.age import age_read
 from bocage_edge.seal.container import MAGIC, BlockType, read_blocks
 from bocage_edge.seal.errors import TruncatedError, UnidentifiedError
-from bocage_edge.seal.frames import STRIP_BYTES
+from bocage_edge.seal.frames import LARGEST_STRIP_BYTES
 from bocage_edge.seal.pool import CodecPool
 from bocage_edge.seal.reader import open_sealed
 from bocage_edge.seal.scanner import Fault
@@ -68,9 +68,9 @@ def block_types(sealed: bytes) -> list[BlockType]:
 def test_a_large_frame_goes_in_strips_and_comes_back_exactly(pool: CodecPool) -> None:
     """What the codec takes of memory does not grow with the frame."""
     columns = 2048
-    data = ct(STRIP_BYTES // (2 * columns) + 1, columns)
+    data = ct(16 * LARGEST_STRIP_BYTES // (2 * columns), columns)
     sealed, raw = seal(data, pool)
-    assert block_types(raw).count(BlockType.FRAME) == 2
+    assert block_types(raw).count(BlockType.FRAME) == 16
     assert opened(raw, pool) == data
     assert sealed.content_digest == seal(data, pool)[0].content_digest
 
@@ -99,6 +99,29 @@ def test_pixels_are_coded_as_frames_and_the_rest_is_not(pool: CodecPool) -> None
         BlockType.FRAME,
         BlockType.TRAILER,
     ]
+
+
+@pytest.mark.parametrize("piece", [999, 131_060, 1 << 22])
+def test_a_frame_that_comes_alone_is_coded_in_parts(piece: int) -> None:
+    with CodecPool(2) as pool:
+        data = ct(700, 512)
+        sealed, raw = seal(data, pool, piece=piece)
+        assert block_types(raw).count(BlockType.FRAME) == 2
+        assert opened(raw, pool) == data
+        assert (
+            sealed.content_digest
+            == seal(ct(700, 512, writing=IMPLICIT), pool, IMPLICIT_LITTLE)[0].content_digest
+        )
+        assert pool.budget.taken == 0
+
+
+def test_a_frame_that_ends_within_its_second_part_is_refused() -> None:
+    with CodecPool(2) as pool:
+        for kept in (100, 400_000, 700_000):
+            data = ct(700, 512)
+            with pytest.raises(TruncatedError):
+                seal(data[: len(data) - 700 * 512 * 2 + kept], pool)
+            assert pool.budget.taken == 0
 
 
 @pytest.mark.parametrize("piece", [1, 13, 1 << 20])

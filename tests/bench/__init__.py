@@ -1,0 +1,1 @@
+"""Measuring Bocage against its peers on one line. See docs/benchmarks.md."""

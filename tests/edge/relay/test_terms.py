@@ -91,8 +91,8 @@ def test_only_verdicts_over_an_object_settle_it(
 
 def test_redialling_grows_to_a_limit() -> None:
     delays = [redial_delay_s(failures, 0.0) for failures in (1, 2, 3, 4, 5, 6, 1000)]
-    assert delays == [0.25, 0.5, 1, 2, 4, 4, 4]
-    assert redial_delay_s(5, 1.0) == 3.0
+    assert delays == [0.25, 0.5, 1, 2, 2, 2, 2]
+    assert redial_delay_s(5, 1.0) == 1.5
 
 
 def test_the_stream_is_back_within_ten_seconds() -> None:

@@ -79,10 +79,13 @@ class AgeWriter:
             raise SealError("nobody to seal to", "the partner's card names the opening key")
         file_key, nonce = os.urandom(FILE_KEY_BYTES), os.urandom(NONCE_BYTES)
         self._write = sink_write
-        self._cipher = ChaCha20Poly1305(_derive(file_key, nonce, b"payload"))
+        self._cipher = ChaCha20Poly1305(derive(file_key, nonce, b"payload"))
         self._counter = 0
         self._held = bytearray()
-        sink_write(_header(file_key, [parse_recipient(each) for each in recipients]) + nonce)
+        keys = [parse_recipient(each) for each in recipients]
+        sink_write(
+            header(file_key, [line for key in keys for line in _wrap(file_key, key)]) + nonce
+        )
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt more; up to one chunk is held back, since the last one is marked."""
@@ -105,7 +108,7 @@ class AgeWriter:
         self._held.clear()
 
     def _emit(self, chunk: bytearray | memoryview, *, last: bool = False) -> None:
-        self._write(self._cipher.encrypt(_chunk_nonce(self._counter, last=last), chunk, None))
+        self._write(self._cipher.encrypt(chunk_nonce(self._counter, last=last), chunk, None))
         self._counter += 1
 
 
@@ -119,12 +122,12 @@ def age_read(readable: Readable, identities: Sequence[str]) -> Iterator[bytes]:
         NotForUsError: no identity opens it. Raised before the first chunk, at the first `next`.
         BrokenSealError: cut or changed; bytes given out so far were genuine, but not all there are.
     """
-    source = _Source(readable)
-    lines, mac = _read_header(source)
-    file_key = _open_file_key(_parse_stanzas(lines), [parse_identity(each) for each in identities])
-    _check_mac(file_key, lines, mac)
+    source = Source(readable)
+    lines, mac = read_header(source)
+    file_key = _open_file_key(parse_stanzas(lines), [parse_identity(each) for each in identities])
+    check_mac(file_key, lines, mac)
     nonce = source.exactly(NONCE_BYTES)
-    yield from _read_chunks(source, ChaCha20Poly1305(_derive(file_key, nonce, b"payload")))
+    yield from read_chunks(source, ChaCha20Poly1305(derive(file_key, nonce, b"payload")))
 
 
 @functools.lru_cache(maxsize=64)
@@ -156,24 +159,26 @@ def _key_bytes(text: str, prefix: str, what: str) -> bytes:
     return key
 
 
-def _header(file_key: bytes, recipients: Sequence[X25519PublicKey]) -> bytes:
-    lines = [VERSION_LINE]
-    for recipient in recipients:
-        lines += _wrap(file_key, recipient)
-    unsigned = b"\n".join([*lines, MAC_MARK])
-    return unsigned + b" " + _b64(_mac(file_key, unsigned)) + b"\n"
+def header(file_key: bytes, stanzas: Sequence[bytes]) -> bytes:
+    """Write a header.
+
+    Args:
+        stanzas: the lines of all stanzas.
+    """
+    unsigned = b"\n".join([VERSION_LINE, *stanzas, MAC_MARK])
+    return unsigned + b" " + b64(mac_of(file_key, unsigned)) + b"\n"
 
 
 def _wrap(file_key: bytes, recipient: X25519PublicKey) -> list[bytes]:
     ephemeral = X25519PrivateKey.generate()
     share = ephemeral.public_key().public_bytes_raw()
     salt = share + recipient.public_bytes_raw()
-    wrapping = ChaCha20Poly1305(_derive(ephemeral.exchange(recipient), salt, X25519_INFO))
+    wrapping = ChaCha20Poly1305(derive(ephemeral.exchange(recipient), salt, X25519_INFO))
     # 32 bytes are 43 characters: the body fits one line, which also ends it.
-    return [b"-> X25519 " + _b64(share), _b64(wrapping.encrypt(ZERO_NONCE, file_key, None))]
+    return [b"-> X25519 " + b64(share), b64(wrapping.encrypt(ZERO_NONCE, file_key, None))]
 
 
-def _read_header(source: _Source) -> tuple[list[bytes], bytes]:
+def read_header(source: Source) -> tuple[list[bytes], bytes]:
     """Read up to the MAC line; gives the lines before it and the MAC."""
     if source.line() != VERSION_LINE:
         raise BrokenSealError("not an age file of version 1")
@@ -183,10 +188,15 @@ def _read_header(source: _Source) -> tuple[list[bytes], bytes]:
         size += len(line)
         if size > HEADER_LIMIT_BYTES:
             raise BrokenSealError("the age header is too long")
-    return lines, _unb64(line.removeprefix(MAC_MARK + b" "))
+    return lines, unb64(line.removeprefix(MAC_MARK + b" "))
 
 
-def _parse_stanzas(lines: Sequence[bytes]) -> list[Stanza]:
+def parse_stanzas(lines: Sequence[bytes]) -> list[Stanza]:
+    """Take the lines of a header apart.
+
+    Raises:
+        BrokenSealError: a stanza is not written as it must be.
+    """
     stanzas, rest = [], list(reversed(lines[1:]))
     while rest:
         words = rest.pop().split(b" ")
@@ -198,7 +208,7 @@ def _parse_stanzas(lines: Sequence[bytes]) -> list[Stanza]:
             if not rest:
                 raise BrokenSealError("the age header is damaged")
             body.append(rest.pop())
-        stanzas.append(Stanza(tuple(words[1:]), _unb64(b"".join(body))))
+        stanzas.append(Stanza(tuple(words[1:]), unb64(b"".join(body))))
     return stanzas
 
 
@@ -218,11 +228,11 @@ def _open_file_key(stanzas: Sequence[Stanza], identities: Sequence[X25519Private
 
 
 def _unwrap(stanza: Stanza, identity: X25519PrivateKey) -> bytes | None:
-    share = _unb64(stanza.words[1])
+    share = unb64(stanza.words[1])
     salt = share + identity.public_key().public_bytes_raw()
     try:
         secret = identity.exchange(X25519PublicKey.from_public_bytes(share))
-        wrapping = ChaCha20Poly1305(_derive(secret, salt, X25519_INFO))
+        wrapping = ChaCha20Poly1305(derive(secret, salt, X25519_INFO))
         return wrapping.decrypt(ZERO_NONCE, stanza.body, None)
     except InvalidTag:
         return None  # for another recipient
@@ -230,13 +240,23 @@ def _unwrap(stanza: Stanza, identity: X25519PrivateKey) -> bytes | None:
         raise BrokenSealError("the age header is damaged") from None  # a share of low order
 
 
-def _check_mac(file_key: bytes, lines: Sequence[bytes], mac: bytes) -> None:
+def check_mac(file_key: bytes, lines: Sequence[bytes], mac: bytes) -> None:
+    """Check that whoever had the file key wrote the header.
+
+    Raises:
+        BrokenSealError: it was changed.
+    """
     unsigned = b"\n".join([*lines, MAC_MARK])
-    if not hmac.compare_digest(_mac(file_key, unsigned), mac):
+    if not hmac.compare_digest(mac_of(file_key, unsigned), mac):
         raise BrokenSealError("the age header was changed")
 
 
-def _read_chunks(source: _Source, cipher: ChaCha20Poly1305) -> Iterator[bytes]:
+def read_chunks(source: Source, cipher: ChaCha20Poly1305) -> Iterator[bytes]:
+    """Give the verified chunks of a payload.
+
+    Raises:
+        BrokenSealError: one was changed, or the file was cut or lengthened.
+    """
     sealed_chunk, counter = CHUNK_BYTES + TAG_BYTES, 0
     ahead = source.up_to(READ_AHEAD_CHUNKS * sealed_chunk)
     while True:
@@ -254,7 +274,7 @@ def _read_chunks(source: _Source, cipher: ChaCha20Poly1305) -> Iterator[bytes]:
 
 def _open_chunk(cipher: ChaCha20Poly1305, chunk: memoryview, counter: int, *, last: bool) -> bytes:
     try:
-        plain = cipher.decrypt(_chunk_nonce(counter, last=last), chunk, None)
+        plain = cipher.decrypt(chunk_nonce(counter, last=last), chunk, None)
     except (InvalidTag, ValueError):
         raise BrokenSealError("a sealed chunk was changed, or the file was cut") from None
     if last and not plain and counter:
@@ -262,33 +282,42 @@ def _open_chunk(cipher: ChaCha20Poly1305, chunk: memoryview, counter: int, *, la
     return plain
 
 
-def _chunk_nonce(counter: int, *, last: bool) -> bytes:
+def chunk_nonce(counter: int, *, last: bool) -> bytes:
+    """Give the nonce of a chunk: 11 bytes of counter, one that marks the last chunk."""
     return counter.to_bytes(11) + (b"\x01" if last else b"\x00")
 
 
-def _derive(key: bytes, salt: bytes, info: bytes) -> bytes:
+def derive(key: bytes, salt: bytes, info: bytes) -> bytes:
+    """Derive 32 bytes (HKDF-SHA-256). Source: RFC 5869."""
     return HKDF(algorithm=hashes.SHA256(), length=32, salt=salt, info=info).derive(key)
 
 
-def _mac(file_key: bytes, unsigned: bytes) -> bytes:
-    return hmac.digest(_derive(file_key, b"", b"header"), unsigned, sha256)
+def mac_of(file_key: bytes, unsigned: bytes) -> bytes:
+    """Give the MAC of a header up to and with its mark."""
+    return hmac.digest(derive(file_key, b"", b"header"), unsigned, sha256)
 
 
-def _b64(data: bytes) -> bytes:
+def b64(data: bytes) -> bytes:
+    """Write base64 without padding, as age does."""
     return b64encode(data).rstrip(b"=")
 
 
-def _unb64(text: bytes) -> bytes:
+def unb64(text: bytes) -> bytes:
+    """Read base64 without padding, in its one spelling.
+
+    Raises:
+        BrokenSealError: it is something else.
+    """
     try:
         data = b64decode(text + b"=" * (-len(text) % 4), validate=True)
     except ValueError:
         raise BrokenSealError("the age header is damaged") from None
-    if _b64(data) != text:
+    if b64(data) != text:
         raise BrokenSealError("the age header is not written canonically")
     return data
 
 
-class _Source:
+class Source:
     """Lines, then exact lengths, out of a readable that may give less than asked."""
 
     def __init__(self, readable: Readable) -> None:

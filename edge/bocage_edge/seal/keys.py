@@ -23,6 +23,8 @@ import pyrage
 
 from bocage_edge.errors import SealError
 from bocage_edge.seal.age import parse_identity
+from bocage_edge.seal.errors import NotForUsError
+from bocage_edge.seal.passphrase import open_with_passphrase, seal_with_passphrase
 
 VERSION = 1
 PAPER = "paper"
@@ -98,14 +100,14 @@ def read_paper_code(typed: str) -> str:
 
 
 def wrap(opening_secret: str, paper_code: str) -> bytes:
-    """Wrap a key so that the paper code opens it. Takes about a second on purpose (scrypt).
+    """Wrap a key so that the paper code opens it.
 
     Raises:
         SealError: the key is none.
         PaperCodeError: the code is none.
     """
     parse_identity(opening_secret)
-    sealed = pyrage.passphrase.encrypt(opening_secret.encode(), read_paper_code(paper_code))
+    sealed = seal_with_passphrase(opening_secret.encode(), read_paper_code(paper_code))
     slots = [{"kind": PAPER, "data": b64encode(sealed).decode("ascii")}]
     whole = {"bocage": "wrapped key", "version": VERSION, "slots": slots}
     return json.dumps(whole, sort_keys=True).encode()
@@ -122,8 +124,8 @@ def unwrap(wrapped: bytes, paper_code: str) -> str:
     code = read_paper_code(paper_code)
     for sealed in _paper_slots(wrapped):
         try:
-            secret = str(pyrage.passphrase.decrypt(sealed, code), "ascii")
-        except pyrage.DecryptError:
+            secret = open_with_passphrase(sealed, code).decode("ascii")
+        except NotForUsError:
             continue
         parse_identity(secret)
         return secret

@@ -75,12 +75,18 @@ class LocalDevices:
 
     def close(self) -> None:
         """End the wireguard-go processes we started; the unit leaves them to its successor."""
-        for child in self._children.values():
+        for name in list(self._children):
+            self._end(name)
+
+    def _end(self, name: str) -> None:
+        """End the wireguard-go of an interface, should it live: its interface has gone."""
+        child = self._children.pop(name, None)
+        if child is not None:
             child.kill()
             child.wait(START_TIMEOUT_S)
-        self._children = {}
 
     def _start_wireguard_go(self, name: str) -> None:
+        self._end(name)
         argv = ["wireguard-go", "-f", name]
         with (self._log_dir / f"{name}.log").open("ab") as messages:
             child = spawn(argv, namespace=self._namespace, env=_ENVIRONMENT, stderr=messages)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +58,7 @@ def test_a_large_instance_passes_in_bounded_memory(
     assert there["sha256"] == sent["sha256"]
     assert there["bytes"] == sent["bytes"] > 0.9 * size
     assert plain == []
-    assert sent["answer_s"] <= ANSWER_WITHIN_S * crowding()
+    assert sent["answer_s"] <= ANSWER_WITHIN_S
     assert {who: kb for who, kb in watched.peak_kb.items() if kb >= RESIDENT_LIMIT_KB} == {}
     heavy.wait_settled()
     heavy.verify_spools()
@@ -80,8 +79,3 @@ def _holds(path: Path, mark: bytes) -> bool:
                 return True
             end_of_last = block[-len(mark) :]
     return False
-
-
-def crowding() -> float:
-    """How many times more work this machine has than processors; 1 where it has room."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

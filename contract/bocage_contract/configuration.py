@@ -7,7 +7,6 @@ ever replaces an older one (`revision`). Every unit of the box checks that for i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -15,7 +14,9 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from bocage_contract import CONTRACT
 from bocage_contract.canonical import canonical_json
 from bocage_contract.capacity import CapWindow
+from bocage_contract.convention.approval import Approved
 from bocage_contract.errors import ContractError
+from bocage_contract.exam_class import ExamClass
 from bocage_contract.model import Model
 from bocage_contract.names import (
     Address,
@@ -36,20 +37,6 @@ DESIRED_TYPE = "bocage.desired"
 
 class ConfigurationRefusedError(ContractError):
     """A configuration is well signed, but not for this box or older than what it holds."""
-
-
-class ExamClass(StrEnum):
-    """How an exam travels; the order is that of urgency, most urgent first."""
-
-    URGENT = "urgent"
-    REPORT = "report"
-    ROUTINE = "routine"
-    PRIOR = "prior"
-
-    @property
-    def rank(self) -> int:
-        """0 for the most urgent."""
-        return list(ExamClass).index(self)
 
 
 class Grown(Model):
@@ -128,7 +115,7 @@ class DeliverRule(Model):
 class Link(Grown):
     """The path to one partner."""
 
-    LATER = frozenset({"cap_mbit"})
+    LATER = frozenset({"cap_mbit", "conventions"})
 
     id: LinkId
     role: Literal["requesting", "reading"]
@@ -146,6 +133,12 @@ class Link(Grown):
         max_length=48,
         description="What this box may send on the link, by the time of day at the site;"
         " outside every window as much as the line takes, in several the least.",
+    )
+    conventions: list[Approved] = Field(
+        default_factory=list,
+        max_length=4,
+        description="Versions of the agreement, oldest first: the one in force and the one that"
+        " follows. None at all: the link takes whatever its services say, without slots.",
     )
 
     def destinations_for(self, exam_class: ExamClass) -> list[str]:

@@ -11,11 +11,11 @@ import pytest
 from bocage_contract.configuration import (
     ConfigurationRefusedError,
     Desired,
-    ExamClass,
     open_desired,
     seal_desired,
 )
 from bocage_contract.errors import ContractError, MessageError, SignatureError
+from bocage_contract.exam_class import ExamClass
 from bocage_contract.fingerprint import fingerprint
 from tests.contract.keys import desired_document, identity, public
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bocage_contract.configuration import Desired, ExamClass
+from bocage_contract.configuration import Desired
+from bocage_contract.exam_class import ExamClass
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network

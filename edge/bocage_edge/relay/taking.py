@@ -8,7 +8,7 @@ import errno
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from bocage_contract.configuration import ExamClass
+from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import draft
 from bocage_edge.errors import SpoolCorruptError, SpoolError, SpoolFullError
 from bocage_edge.relay.doors import Doors

@@ -3,7 +3,8 @@
 import base64
 from dataclasses import dataclass, replace
 
-from bocage_contract.configuration import ExamClass, Link
+from bocage_contract.configuration import Link
+from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import link_chain
 from bocage_edge.configuration import InForce
 from bocage_edge.partner import Unconfirmed, partner_of

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import apsw
 
-from bocage_contract.configuration import ExamClass
+from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft
 from bocage_edge.errors import SpoolError
 from bocage_edge.spool.core import RESERVE_BYTES, SpoolCore

@@ -7,7 +7,7 @@ from typing import Any
 
 import apsw
 
-from bocage_contract.configuration import ExamClass
+from bocage_contract.exam_class import ExamClass
 from bocage_edge.spool.schema import NO_SLOT_WAITS
 from bocage_edge.spool.types import (
     KEEP_ROW_S,

@@ -88,5 +88,58 @@ _VERSION_2 = """
 ALTER TABLE delivery ADD COLUMN cuts INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS = (_VERSION_1, _VERSION_2)
+_VERSION_3 = """
+-- What is known of an exam as a whole: decided by receive where it starts, learned from the
+-- partner's ledger where it arrives.
+CREATE TABLE exam (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    direction TEXT NOT NULL CHECK (direction IN ('out', 'in')),
+    link TEXT NOT NULL,
+    exam_id TEXT NOT NULL,
+    klass INTEGER NOT NULL,                -- rank of the most urgent class it was taken in
+    service TEXT NOT NULL,                 -- called AE title
+    convention TEXT NOT NULL DEFAULT '',   -- '': the link has none
+    version INTEGER NOT NULL DEFAULT 0,
+    modality TEXT NOT NULL DEFAULT '',     -- of the instance that decided
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'accepted', 'refused', 'cancelled')),
+    reason TEXT NOT NULL DEFAULT '',
+    first_at REAL NOT NULL,
+    accepted_at REAL,
+    slot_from REAL,
+    slot_until REAL,
+    arrive_by REAL,
+    report_due REAL,
+    quiet_at REAL,
+    quiet_instances INTEGER NOT NULL DEFAULT 0,
+    request_at REAL,
+    report_state TEXT NOT NULL DEFAULT '', -- the best so far: preliminary, final, ...
+    report_at REAL,                        -- when the first one that counts was there
+    alarmed TEXT NOT NULL DEFAULT '',      -- alarms already raised, words joined by spaces
+    UNIQUE (direction, link, exam_id)
+);
+CREATE INDEX exam_due ON exam (arrive_by) WHERE state = 'accepted' AND arrive_by IS NOT NULL;
+CREATE INDEX exam_report ON exam (report_due)
+    WHERE state = 'accepted' AND report_at IS NULL AND report_due IS NOT NULL;
+
+-- Keyed hashes of the identities an exam is known by, for matching a report to it.
+CREATE TABLE exam_name (
+    link TEXT NOT NULL,
+    exam_id TEXT NOT NULL,
+    kind TEXT NOT NULL,                    -- accession, order, patient, ins, birth
+    hash TEXT NOT NULL,                    -- 32 hex digits
+    PRIMARY KEY (link, kind, hash, exam_id)
+) WITHOUT ROWID;
+CREATE INDEX exam_name_exam ON exam_name (link, exam_id);
+
+-- Who an exam is of and what its site calls it, sealed to the box's own opening key.
+CREATE TABLE particulars (
+    link TEXT NOT NULL,
+    exam_id TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (link, exam_id)
+);
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
 NO_SLOT_WAITS = 1e18

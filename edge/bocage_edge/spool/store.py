@@ -2,14 +2,15 @@
 
 Bytes in one file an object, everything else in one SQLite index that receive, relay and deliver
 write under different users. The rooms behind this door: `outgoing` (what starts here), `arriving`
-(what the partner sends), `deliveries` (to the site's stations), `upkeep` (operators, counts),
-`verify` (sweep and verify), all upon `core`.
+(what the partner sends), `deliveries` (to the site's stations), `exams` (what belongs together),
+`upkeep` (operators, counts), `verify` (sweep and verify), all upon `core`.
 """
 
 from __future__ import annotations
 
 from bocage_edge.spool.arriving import Arrival, ArrivingSide
 from bocage_edge.spool.deliveries import DeliveringSide
+from bocage_edge.spool.exams import Exams
 from bocage_edge.spool.outbox import BOX_CHAIN
 from bocage_edge.spool.outgoing import OutgoingSide, SameInstanceError
 from bocage_edge.spool.upkeep import Upkeep
@@ -18,5 +19,5 @@ from bocage_edge.spool.verify import Verifying
 __all__ = ["BOX_CHAIN", "Arrival", "SameInstanceError", "Spool"]
 
 
-class Spool(OutgoingSide, ArrivingSide, DeliveringSide, Upkeep, Verifying):
+class Spool(OutgoingSide, ArrivingSide, DeliveringSide, Exams, Upkeep, Verifying):
     """One box's spool, as one unit sees it. Safe to use from any thread."""

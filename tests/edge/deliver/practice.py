@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bocage_contract.configuration import Destination, ExamClass
+from bocage_contract.configuration import Destination
+from bocage_contract.exam_class import ExamClass
 from bocage_edge.deliver.attempt import Remembered, Sender
 from bocage_edge.deliver.echo import echo
 from bocage_edge.deliver.forwarder import Forwarder, Setup

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bocage_contract.configuration import ExamClass
+from bocage_contract.exam_class import ExamClass
 from bocage_edge.deliver.schedule import FIRST_DELAY_S, FIRST_HOLD_S
 from bocage_edge.seal.keys import new_key
 from bocage_edge.seal.syntax import EXPLICIT_LITTLE, IMPLICIT_LITTLE, RLE_LOSSLESS

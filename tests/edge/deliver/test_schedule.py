@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bocage_contract.configuration import ExamClass
+from bocage_contract.exam_class import ExamClass
 from bocage_edge.deliver.schedule import cut_delay_s, hold_s, retry_delay_s, weight_of
 from bocage_edge.spool.types import (
     Delivery,

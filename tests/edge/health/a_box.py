@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from bocage_contract.card import seal_card
-from bocage_contract.configuration import Desired, ExamClass
+from bocage_contract.configuration import Desired
+from bocage_contract.exam_class import ExamClass
 from bocage_contract.pins import Pin, Pins
 from bocage_edge.configuration import InForce
 from bocage_edge.health.facts import Facts, SpoolSeen, StationSeen

@@ -6,7 +6,8 @@ import ipaddress
 
 import pytest
 
-from bocage_contract.configuration import Desired, ExamClass
+from bocage_contract.configuration import Desired
+from bocage_contract.exam_class import ExamClass
 from bocage_edge.receive.policy import Admitted, Policy, Reason, Rejected, Service, admit, policy_of
 from tests.contract.keys import desired_document, identity
 

@@ -17,7 +17,7 @@ from pydicom.uid import UID
 from pynetdicom import AE
 from pynetdicom.association import Association
 
-from bocage_contract.configuration import ExamClass
+from bocage_contract.exam_class import ExamClass
 from bocage_edge.errors import KeeperError, SpoolFullError
 from bocage_edge.exam.identity import exam_id, instance_key
 from bocage_edge.receive.answer import Answer

@@ -14,7 +14,8 @@ import structlog.testing
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bocage_contract.card import Card, seal_card
-from bocage_contract.configuration import Desired, ExamClass, seal_desired
+from bocage_contract.configuration import Desired, seal_desired
+from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import draft
 from bocage_contract.pins import Pin, Pins, seal_pins
 from bocage_edge.configuration import load

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bocage_contract.capacity import CapWindow
-from bocage_contract.configuration import ExamClass
+from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import draft
 from bocage_edge.relay.outbound import by_exam
 from bocage_edge.relay.sending import PUSH_WINDOW_BYTES, Sent

@@ -17,8 +17,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bocage_contract.canonical import canonical_json
-from bocage_contract.configuration import DeliverRule, ExamClass, Link, Tunnel
+from bocage_contract.configuration import DeliverRule, Link, Tunnel
 from bocage_contract.errors import ContractError
+from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import Entry, EntryDraft, Head, draft, link_chain, read_entry
 from bocage_contract.signing import to_be_signed
 from bocage_edge.errors import KeeperError

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from bocage_contract.configuration import ExamClass
+from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft, draft
 from bocage_edge.spool.store import Spool
 from bocage_edge.spool.types import ArrivedObject, ObjectKind, OutgoingObject

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bocage_contract.configuration import ExamClass
+from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import draft
 from bocage_edge.errors import SpoolError
 from bocage_edge.spool.store import Spool

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bocage_contract.configuration import ExamClass
+from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft, draft
 from bocage_edge.errors import SpoolError, SpoolFullError
 from bocage_edge.spool.incoming import ROOM_CHECK_BYTES, IncomingFile

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import settings, strategies
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from bocage_contract.configuration import ExamClass
+from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import draft
 from bocage_edge.ledger.flush import flush
 from bocage_edge.spool.types import ObjectState, Settlement, Verdict

@@ -1,0 +1,155 @@
+"""What the index knows of exams as a whole; see `schema` for who decides what.
+
+Writers: receive for exams that start here, relay for those that arrive and for alarms, deliver for
+names and particulars learned by opening. Everything is keyed by (direction, link, exam_id).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import apsw
+
+from bocage_contract.exam_class import ExamClass
+from bocage_contract.ledger import EntryDraft
+from bocage_edge.spool.core import SpoolCore
+from bocage_edge.spool.outbox import insert_entries
+from bocage_edge.spool.types import Direction
+
+_CLASSES = tuple(ExamClass)
+_COLUMNS = (
+    "direction, link, exam_id, klass, service, convention, version, modality, state, reason,"
+    " first_at, accepted_at, slot_from, slot_until, arrive_by, report_due, quiet_at,"
+    " quiet_instances, request_at, report_state, report_at, alarmed"
+)
+_UPSERT = f"""
+INSERT INTO exam ({_COLUMNS}) VALUES ({", ".join("?" * 22)})
+ON CONFLICT (direction, link, exam_id) DO UPDATE SET
+    klass = excluded.klass, service = excluded.service, convention = excluded.convention,
+    version = excluded.version, modality = excluded.modality, state = excluded.state,
+    reason = excluded.reason, first_at = excluded.first_at, accepted_at = excluded.accepted_at,
+    slot_from = excluded.slot_from, slot_until = excluded.slot_until,
+    arrive_by = excluded.arrive_by, report_due = excluded.report_due,
+    quiet_at = excluded.quiet_at, quiet_instances = excluded.quiet_instances,
+    request_at = excluded.request_at, report_state = excluded.report_state,
+    report_at = excluded.report_at, alarmed = excluded.alarmed
+"""  # noqa: S608 - column names are constants
+
+
+class ExamState(StrEnum):
+    """Where an exam stands by the convention."""
+
+    WAITING = "waiting"  # only companions so far: nothing has decided
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """One exam on one link. Instants are Unix seconds; None: not, or not yet."""
+
+    direction: Direction
+    link: str
+    exam_id: str
+    klass: ExamClass
+    service: str
+    state: ExamState
+    first_at: float
+    convention: str = ""
+    version: int = 0
+    modality: str = ""
+    reason: str = ""
+    accepted_at: float | None = None
+    slot_from: float | None = None
+    slot_until: float | None = None
+    arrive_by: float | None = None
+    report_due: float | None = None
+    quiet_at: float | None = None
+    quiet_instances: int = 0
+    request_at: float | None = None
+    report_state: str = ""
+    report_at: float | None = None
+    alarmed: frozenset[str] = frozenset()
+
+
+def put_exam(db: apsw.Connection, exam: Exam) -> None:
+    """Write an exam as it now stands, within the caller's transaction."""
+    db.execute(_UPSERT, (
+        exam.direction, exam.link, exam.exam_id, exam.klass.rank, exam.service, exam.convention,
+        exam.version, exam.modality, exam.state, exam.reason, exam.first_at, exam.accepted_at,
+        exam.slot_from, exam.slot_until, exam.arrive_by, exam.report_due, exam.quiet_at,
+        exam.quiet_instances, exam.request_at, exam.report_state, exam.report_at,
+        " ".join(sorted(exam.alarmed)),
+    ))  # fmt: skip
+
+
+def find_exam(db: apsw.Connection, direction: Direction, link: str, exam_id: str) -> Exam | None:
+    """Look an exam up."""
+    row = db.execute(
+        f"SELECT {_COLUMNS} FROM exam"  # noqa: S608 - constants
+        " WHERE direction = ? AND link = ? AND exam_id = ?",
+        (direction, link, exam_id),
+    ).fetchone()
+    return None if row is None else _exam_of(row)
+
+
+def _exam_of(row: Sequence[Any]) -> Exam:
+    direction, link, exam_id, klass, service, convention, version, modality, state, *rest = row
+    return Exam(
+        Direction(direction),
+        link,
+        exam_id,
+        _CLASSES[klass],
+        service,
+        ExamState(state),
+        convention=convention,
+        version=version,
+        modality=modality,
+        reason=rest[0],
+        first_at=rest[1],
+        accepted_at=rest[2],
+        slot_from=rest[3],
+        slot_until=rest[4],
+        arrive_by=rest[5],
+        report_due=rest[6],
+        quiet_at=rest[7],
+        quiet_instances=rest[8],
+        request_at=rest[9],
+        report_state=rest[10],
+        report_at=rest[11],
+        alarmed=frozenset(rest[12].split()),
+    )
+
+
+class Exams(SpoolCore):
+    """The exams of a spool."""
+
+    def exam(self, direction: Direction, link: str, exam_id: str) -> Exam | None:
+        """Look an exam up."""
+        with self._index.reading() as db:
+            return find_exam(db, direction, link, exam_id)
+
+    def exams_since(self, first_at: float, direction: Direction | None = None) -> list[Exam]:
+        """List exams whose first instance came at or after an instant, oldest first."""
+        with self._index.reading() as db:
+            rows = db.execute(
+                f"SELECT {_COLUMNS} FROM exam"  # noqa: S608 - constants
+                " WHERE first_at >= ? AND (? IS NULL OR direction = ?) ORDER BY first_at, id",
+                (first_at, direction, direction),
+            )
+            return [_exam_of(row) for row in rows]
+
+    def put_exam(self, exam: Exam, entries: Sequence[EntryDraft] = ()) -> None:
+        """Write an exam as it now stands, and what the ledger is to say of it, together.
+
+        Raises:
+            SpoolError: the index failed; nothing was recorded.
+        """
+        rows = self._entry_rows(exam.link, entries)
+        with self._index.writing() as db:
+            put_exam(db, exam)
+            insert_entries(db, rows)

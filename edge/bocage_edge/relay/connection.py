@@ -271,6 +271,10 @@ class Connection(asyncio.Protocol):
         if self.ending is None:
             self.fail(RelayProtocolError(Fault.CLOSING, reason))
 
+    def ping(self) -> None:
+        """Ask for a sign of life; only once the connection is open."""
+        self.send(Ping(int(self._loop.time() * 1000)).encode())
+
     async def watch(self) -> None:
         """Ping a silent partner, and give a dead one up; ends with the connection."""
         while self.ending is None:
@@ -293,12 +297,12 @@ class Connection(asyncio.Protocol):
             return
         if self._paused_at is not None:
             # We hear nothing because we do not listen; but the partner shall know that we live.
-            self.send(Ping(int(now * 1000)).encode())
+            self.ping()
         elif now - self.heard_at >= DEAD_AFTER_S:
             self.fail(RelayProtocolError(Fault.TIMED_OUT, "no sign of life from the partner"))
             self._abort()
         elif now - self.heard_at >= PING_AFTER_S and self._handler is not None:
-            self.send(Ping(int(now * 1000)).encode())
+            self.ping()
 
     def _on_frame(self, kind: FrameType, body: bytes) -> None:
         if kind in CHATTER:

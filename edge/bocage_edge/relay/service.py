@@ -10,7 +10,7 @@ import contextlib
 import random
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from bocage_contract.ledger import draft
@@ -63,14 +63,28 @@ class Legs:
 class LinkService:
     """Serves one link until it is stopped."""
 
-    def __init__(self, terms: Terms, doors: Doors, memory: MemoryFile) -> None:
+    def __init__(
+        self,
+        terms: Terms,
+        doors: Doors,
+        memory: MemoryFile,
+        *,
+        redial_s: Callable[[int, float], float] = redial_delay_s,
+    ) -> None:
+        """Begin with no connection.
+
+        Args:
+            redial_s: seconds to wait before dialling again; as `schedule.redial_delay_s`.
+        """
         self.terms = terms
+        self._redial_s = redial_s
         self.legs = Legs()
         self._doors = doors
         self._memory = memory
         self._spent: dict[str, int] = {}
         self.pacer = Pacer(terms.link.cap_mbit, terms.timezone)
         self._stop = asyncio.Event()
+        self._is_called = asyncio.Event()  # the partner is there: dialling need not wait
         self._strangers: set[Connection] = set()
         self._visits: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
@@ -95,6 +109,7 @@ class LinkService:
     def stop(self) -> None:
         """End both connections and come to an end."""
         self._stop.set()
+        self._is_called.set()
         for connection in self._connections():
             connection.give_up("this box stops or has other terms now")
 
@@ -124,15 +139,16 @@ class LinkService:
         leg = self.legs.outgoing
         while not self._stop.is_set():
             before = leg.connections
+            self._is_called.clear()
             with _told(leg):
                 await self._dial(leg)
             failures = 1 if leg.connections > before else failures + 1
-            delay_s = redial_delay_s(failures, random.random())  # noqa: S311 (no secret)
-            await self._pause(HOSTILE_DELAY_S if leg.is_cut else delay_s)
-
-    async def _pause(self, delay_s: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), delay_s)
+            if leg.is_cut:
+                await _pause(self._stop, HOSTILE_DELAY_S)
+            else:
+                # Who has just reached us can be reached: a box that comes back is met at once.
+                delay_s = self._redial_s(failures, random.random())  # noqa: S311 (no secret)
+                await _pause(self._is_called, delay_s)
 
     async def _dial(self, leg: Leg) -> None:
         leg.is_cut = False
@@ -195,7 +211,7 @@ class LinkService:
                 return await loop.create_server(lambda: Connection(self._visited), sock=sock)
             except OSError as error:
                 self.legs.incoming.reason = f"cannot listen: {error.strerror}"
-            await self._pause(LISTEN_AGAIN_S)
+            await _pause(self._stop, LISTEN_AGAIN_S)
         return None
 
     def _visited(self, connection: Connection) -> None:
@@ -283,6 +299,19 @@ class LinkService:
             raise RelayProtocolError(Fault.CLOSING, reason)
         leg.connected_since = self._doors.clock.now()
         leg.reason = ""
+        if leg is self.legs.outgoing:
+            self._is_called.clear()
+        else:
+            self._called()
+
+    def _called(self) -> None:
+        """The partner has connected: dial without waiting, or ask after what we believe open."""
+        outgoing = self.legs.outgoing.connection
+        if outgoing is None or self.outbound is None:
+            self._is_called.set()
+        else:
+            # Where the partner has begun anew, its kernel does not know this one and says so.
+            outgoing.ping()
 
     def _hang_up(self, reason: str) -> None:
         for connection in (self.legs.outgoing.connection, self.legs.incoming.connection):
@@ -326,6 +355,11 @@ class LinkService:
         )
         await self._doors.work(self._doors.spool.record, self.terms.id, [entry])
         self._doors.flush()
+
+
+async def _pause(until: asyncio.Event, delay_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(until.wait(), delay_s)
 
 
 @contextlib.contextmanager

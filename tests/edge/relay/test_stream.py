@@ -21,6 +21,7 @@ from tests.edge.relay.twin import LINK, TwinBox, two_boxes, until
 
 REPEATED_LIMIT_BYTES = 4 << 20
 FRAMING = 1.02
+HOURS_S = 36_000.0
 
 
 def object_bytes(seed: int, size_bytes: int) -> bytes:
@@ -285,6 +286,20 @@ async def test_an_object_that_cannot_be_read_holds_up_no_other(tmp_path: Path) -
             lambda: (row := hospital.spool.get(broken)) is not None and row.attempts == 1, hospital
         )
         hospital.spool.drop([broken], "test")
+
+
+async def test_a_partner_that_calls_is_called_at_once(tmp_path: Path) -> None:
+    async with two_boxes(tmp_path) as (hospital, practice, _):
+        await until(lambda: is_connected(practice), practice)
+        terms = hospital.last_terms, practice.last_terms
+        assert terms[0] is not None and terms[1] is not None
+        await hospital.stop()
+        await practice.stop()
+        alone = practice.start(terms[1], redial_s=lambda _failures, _jitter: HOURS_S)
+        await until(lambda: "cannot" in alone.legs.outgoing.reason, practice)
+        assert not is_connected(practice)
+        hospital.start(terms[0])
+        await until(lambda: is_connected(practice), practice)
 
 
 async def test_the_newest_connection_of_the_partner_wins(tmp_path: Path) -> None:

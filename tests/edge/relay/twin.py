@@ -30,6 +30,7 @@ from bocage_edge.ledger.own import Addition, OwnLedger
 from bocage_edge.ledger.partners import Partner, PartnerLedger
 from bocage_edge.relay.doors import Doors
 from bocage_edge.relay.memory import MemoryFile
+from bocage_edge.relay.schedule import redial_delay_s
 from bocage_edge.relay.service import LinkService
 from bocage_edge.relay.terms import Terms
 from bocage_edge.spool.store import Spool
@@ -170,14 +171,16 @@ class TwinBox:
             revision=1,
         )
 
-    def start(self, terms: Terms) -> LinkService:
+    def start(
+        self, terms: Terms, redial_s: Callable[[int, float], float] = redial_delay_s
+    ) -> LinkService:
         """Begin to serve the link."""
         self.last_terms = terms
         self.doors = Doors(
             self.spool, self.keeper, self.clock, on_outbox=self._flush, on_arrival=self.arrived.set
         )
         memory = MemoryFile(self.folder / "relay" / f"{LINK}.json")
-        self.service = LinkService(terms, self.doors, memory)
+        self.service = LinkService(terms, self.doors, memory, redial_s=redial_s)
         self._running = asyncio.create_task(self.service.run())
         return self.service
 

@@ -6,6 +6,7 @@ import os
 
 from bocage_contract.ledger import box_chain, draft
 from bocage_edge.configuration import load_card
+from bocage_edge.deliver.unlocking import Unlocked, read_opening_keys
 from bocage_edge.errors import ConfigError, SealError
 from bocage_edge.keeper.client import Keeper
 from bocage_edge.paths import Box
@@ -29,24 +30,56 @@ def unlock(box: Box, code: str, now: float) -> None:
         ConfigError: the run folder is not in memory, or the box has no keys.
         KeeperError: the keeper is not there to write it down; the box stays locked.
     """
+    own = load_card(box)
+    secret = unwrap(read_limited(box.opening_wrapped, _MAX_WRAPPED_BYTES), code)
+    if recipient_of(secret) != own.opening:
+        raise SealError("the unwrapped key is not the one on the box's card")
+    _hold(box, own.device, secret, "paper code", now)
+
+
+def unlock_with_recovery(box: Box, secret: str, now: float) -> None:
+    """Let deliver open what was sealed to a box that stood here before, until the power goes.
+
+    Everything that is sent to a site is sealed to its recovery key as well, so the key that was
+    printed with the former box opens what was on the way to it when it broke.
+
+    Args:
+        secret: the recovery key as printed, AGE-SECRET-KEY-1...
+        now: Unix seconds, for the ledger.
+
+    Raises:
+        SealError: mistyped; the message holds none of it.
+        ConfigError: the run folder is not in memory, or the box has no keys.
+        KeeperError: the keeper is not there to write it down; nothing changed.
+    """
+    _hold(box, load_card(box).device, _recovery_key(secret), "recovery key", now)
+
+
+def _recovery_key(typed: str) -> str:
+    secret = "".join(typed.split()).upper()
+    recipient_of(secret)
+    return secret
+
+
+def _hold(box: Box, device: str, secret: str, by: str, now: float) -> None:
+    """Put a key beside those that lie in memory, and tell deliver."""
     if not is_in_memory(box.opening_dir):
         raise ConfigError(
             f"{box.opening_dir} is on a disk: the opening key may only lie in memory",
             "mount a tmpfs there",
         )
-    own = load_card(box)
-    secret = unwrap(read_limited(box.opening_wrapped, _MAX_WRAPPED_BYTES), code)
-    if recipient_of(secret) != own.opening:
-        raise SealError("the unwrapped key is not the one on the box's card")
-    _write_down(box, own.device, now)
+    _write_down(box, device, by, now)
     owner = os.stat(box.opening_dir)
-    write_atomic(box.opening_key, secret.encode() + b"\n", mode=0o600)
+    there = read_opening_keys(box.opening_key)
+    known = there.identities if isinstance(there, Unlocked) else ()
+    lines = "".join(f"{each}\n" for each in dict.fromkeys((*known, secret)))
+    write_atomic(box.opening_key, lines.encode(), mode=0o600)
     os.chown(box.opening_key, owner.st_uid, owner.st_gid)
     ring(box.doorbell("deliver"))
 
 
-def _write_down(box: Box, device: str, now: float) -> None:
-    entry = draft("unlocked", now, by="paper code")
+def _write_down(box: Box, device: str, by: str, now: float) -> None:
+    entry = draft("unlocked", now, by=by)
     Keeper(box.keeper_socket).append(
         "admin", [(f"unlock-{int(now * 1000)}", box_chain(device), entry)]
     )

@@ -73,15 +73,23 @@ def card(box: Box, out: Path | None) -> None:
 
 
 @click.command()
+@click.option(
+    "--recovery-key",
+    "is_recovery",
+    is_flag=True,
+    help="Ask for the recovery key of the box that stood here before, and deliver what was on the"
+    " way to it.",
+)
 @click.pass_obj
-def unlock(box: Box) -> None:
+def unlock(box: Box, is_recovery: bool) -> None:
     """Unlock the box with the site's paper code, so that it can deliver.
 
     The code is asked for, or read from standard input; it is never an argument.
     """
-    terminal = os.isatty(0)
-    code = click.prompt("Paper code", hide_input=True) if terminal else input()
-    unlocking.unlock(box, code, time.time())
+    what = "Recovery key" if is_recovery else "Paper code"
+    typed = click.prompt(what, hide_input=True) if os.isatty(0) else input()
+    act = unlocking.unlock_with_recovery if is_recovery else unlocking.unlock
+    act(box, typed, time.time())
     click.echo("unlocked", err=True)
 
 

@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import datetime
 
 import click
 
 from bocage_edge.errors import KeeperError
+from bocage_edge.exam.identity import exam_ref
 from bocage_edge.keeper.client import Keeper
 from bocage_edge.ledger.flush import flush
 from bocage_edge.paths import Box
@@ -61,6 +63,25 @@ def list_backlog(box: Box, as_json: bool) -> None:
             click.echo(
                 f"{corner.direction:<4}{corner.link:<24}{corner.klass:<9}{corner.state:<9}"
                 f"{corner.objects:>8} objects {corner.size_bytes:>14,} bytes  {corner.held} held"
+            )
+
+
+@spool.command("again")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.pass_obj
+def list_again(box: Box, as_json: bool) -> None:
+    """List the exams that have to be sent again, and why."""
+    with _opened(box) as opened:
+        exams = opened.refused_exams()
+    for each in exams:
+        ref = exam_ref(each.exam_id)
+        if as_json:
+            click.echo(json.dumps({"exam_ref": ref, **asdict(each)}))
+        else:
+            since = datetime.fromtimestamp(each.received_at).astimezone()
+            click.echo(
+                f"{ref}  {each.link:<24}{since:%d.%m. %H:%M}  {each.instances:>5} instances:"
+                f" {each.reason}"
             )
 
 

@@ -84,6 +84,9 @@ class Opened(Protocol):
 Opener = Callable[[str, str], AbstractContextManager[Opened]]
 
 
+NO_KEY = "sealed to an opening key this box does not hold"
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What a lane is to do: deliver an object, or ask whether the station is there."""
@@ -100,6 +103,7 @@ class Attempt:
     Args:
         is_opened: the seal was opened.
         is_corrupt: the bytes are not those of the digest.
+        is_without_key: none of the keys at hand opens it.
         is_told: the station was asked and said what it thinks, so it is there.
         is_untold: the association stood, but the station did not tell the end of the instance.
         came_as, sent_as: transfer syntax UIDs; empty where nothing was sent.
@@ -109,6 +113,7 @@ class Attempt:
     outcome: Outcome
     is_opened: bool = False
     is_corrupt: bool = False
+    is_without_key: bool = False
     is_told: bool = False
     is_untold: bool = False
     came_as: str = ""
@@ -189,8 +194,7 @@ class Sender:
             with self._opener(order.object, order.digest) as opened:
                 return self._send(opened)
         except NoKeyError:
-            reason = "sealed to an opening key this box does not hold"
-            return Attempt(Deferred(reason, Scope.INSTANCE))
+            return Attempt(Deferred(NO_KEY, Scope.INSTANCE), is_without_key=True)
         except UnreadableError:
             self.abort()
             reason = "the codec could not read a frame of it"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bocage_contract.configuration import Destination
 from bocage_edge.configuration import load
@@ -56,7 +57,7 @@ class Readings:
         self._read_configuration()
         locked = self._keys.reason if isinstance(self._keys, Locked) else None
         setup = self._setup
-        return Setup(setup.destinations, locked, setup.revision, setup.faults)
+        return replace(setup, locked=locked, keys=len(self.identities()))
 
     def _read_configuration(self) -> None:
         try:
@@ -70,12 +71,10 @@ class Readings:
         try:
             desired = load(self._box).desired
         except ConfigError as error:
-            self._setup = Setup(
-                self._setup.destinations, None, self._setup.revision, (error.message,)
-            )
+            self._setup = replace(self._setup, faults=(error.message,))
             return
         by_name: dict[str, Destination] = {there.name: there for there in desired.destinations}
-        self._setup = Setup(by_name, None, desired.revision)
+        self._setup = Setup(by_name, revision=desired.revision)
 
 
 def run(box: Box, stop: threading.Event) -> None:

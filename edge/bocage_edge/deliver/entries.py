@@ -37,6 +37,21 @@ def entries_of(
     return entries
 
 
+def deferral_entries(delivery: Delivery, attempt: Attempt, now: float) -> list[EntryDraft]:
+    """List the entries of an attempt that is made again: once, that no key here opens the object.
+
+    The sender may send the exam again, sealed to the keys that are here now.
+
+    Args:
+        now: Unix seconds.
+    """
+    outcome = attempt.outcome
+    if isinstance(outcome, Delivered) or not attempt.is_without_key:
+        return []
+    is_known = delivery.reason == outcome.reason
+    return [] if is_known else [_draft("cannot_open", delivery, now, reason=outcome.reason)]
+
+
 def _delivered(
     delivery: Delivery, attempt: Attempt, outcome: Delivered, now: float, is_last: bool
 ) -> EntryDraft:

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bocage_contract.configuration import Destination
-from bocage_edge.deliver.attempt import Attempt, Order
+from bocage_edge.deliver.attempt import NO_KEY, Attempt, Order
 from bocage_edge.deliver.echo import EchoResult
-from bocage_edge.deliver.entries import entries_of
+from bocage_edge.deliver.entries import deferral_entries, entries_of
 from bocage_edge.deliver.hold import Standing, after
 from bocage_edge.deliver.lane import Result
-from bocage_edge.deliver.outcome import Deferred, Delivered, Refused, Scope
+from bocage_edge.deliver.outcome import Delivered, Refused, Scope
 from bocage_edge.deliver.schedule import cut_delay_s, hold_s, retry_delay_s, weight_of
 from bocage_edge.deliver.stations import Station, said_of_all
 from bocage_edge.errors import KeeperError
@@ -49,10 +49,12 @@ class Setup:
     Args:
         destinations: by name; the configuration's.
         locked: why nothing can be opened; None where it can.
+        keys: how many opening keys are at hand.
     """
 
     destinations: Mapping[str, Destination]
     locked: str | None = None
+    keys: int = 0
     revision: int = 0
     faults: tuple[str, ...] = ()
 
@@ -121,6 +123,7 @@ class Forwarder:
         self._hand_over_at = 0.0
         self._is_handed_over = False
         self._keeper_fault: str | None = None
+        self._keys = 0
         cut = spool.end_cut_attempts(cut_delay_s)
         if cut:
             LOG.warning("attempts had ended with this unit", attempts=cut)
@@ -183,7 +186,7 @@ class Forwarder:
             self._station(delivery.destination).last_refusal = outcome.reason
             self._end(delivery, attempt, Verdict.REFUSED, outcome.reason, now)
         else:
-            self._defer(delivery, outcome, attempt, held_until, now)
+            self._defer(delivery, attempt, held_until, now)
 
     def _held_until(self, name: str, attempt: Attempt, now: float) -> float | None:
         """Hold a destination or let it go, by what an attempt tells of it."""
@@ -236,7 +239,6 @@ class Forwarder:
     def _defer(
         self,
         delivery: Delivery,
-        outcome: Deferred | Refused,
         attempt: Attempt,
         held_until: float | None,
         now: float,
@@ -244,8 +246,11 @@ class Forwarder:
         due_at = now + retry_delay_s(delivery.attempts + 1, self._draw())
         if held_until is not None and not attempt.is_untold:
             due_at = held_until  # it was not the instance's fault
-        self._spool.defer_delivery(delivery.id, due_at, outcome.reason)
-        LOG.info("delivery deferred", object=delivery.object.name, reason=outcome.reason)
+        entries = deferral_entries(delivery, attempt, now)
+        reason = "" if isinstance(attempt.outcome, Delivered) else attempt.outcome.reason
+        self._spool.defer_delivery(delivery.id, due_at, reason, entries)
+        self._is_handed_over = self._is_handed_over and not entries
+        LOG.info("delivery deferred", object=delivery.object.name, reason=reason)
 
     # -- what the lanes are given
 
@@ -306,13 +311,16 @@ class Forwarder:
         ]
 
     def _follow(self, setup: Setup) -> None:
-        """Try a destination at once whose address or titles were corrected."""
+        """Try at once where an address or a title was corrected, and what another key may open."""
         for name, destination in setup.destinations.items():
             station = self._station(name)
             is_changed = station.configured not in (None, destination)
             station.configured = destination
             if is_changed and station.is_resting:
                 self._let_go(name)
+        if setup.keys > self._keys:
+            self._spool.hasten_deliveries(NO_KEY)
+        self._keys = setup.keys
 
     def _ask_silent(self, now: float, setup: Setup) -> None:
         """Send a C-ECHO where nothing was heard for a while, for the doctor."""

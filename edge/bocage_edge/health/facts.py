@@ -8,7 +8,7 @@ from typing import Any
 
 from bocage_contract.configuration import Link
 from bocage_edge.configuration import InForce
-from bocage_edge.spool.types import Backlog, DeliveryBacklog
+from bocage_edge.spool.types import Backlog, DeliveryBacklog, RefusedExam
 
 Status = Mapping[str, Any]
 
@@ -35,6 +35,7 @@ class SpoolSeen:
     fault: str = ""
     backlog: Sequence[Backlog] = ()
     deliveries: Sequence[DeliveryBacklog] = ()
+    refused: Sequence[RefusedExam] = ()
     free_bytes: int = 0
     reserve_bytes: int = 0
 

@@ -61,6 +61,7 @@ def _spool(box: Box, clock: Clock) -> SpoolSeen:
         return SpoolSeen(
             backlog=spool.backlog(),
             deliveries=spool.delivery_backlog(),
+            refused=spool.refused_exams(),
             free_bytes=room.f_bavail * room.f_frsize,
             reserve_bytes=RESERVE_BYTES,
         )

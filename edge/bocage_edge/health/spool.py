@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bocage_edge.exam.identity import exam_ref
 from bocage_edge.health.facts import Facts, SpoolSeen
 from bocage_edge.health.finding import Finding, bad, ok, warning
 from bocage_edge.spool.types import ObjectState
 
 OLD_S = 3600.0
+_SHOWN_EXAMS = 8
 _NEEDS_SOMEBODY = (ObjectState.REFUSED, ObjectState.CORRUPT)
 _WORKING = (ObjectState.QUEUED, ObjectState.ARRIVED, ObjectState.OPENED)
 
@@ -43,6 +45,11 @@ def _ages(facts: Facts) -> list[Finding]:
 
 def _kept(seen: SpoolSeen) -> list[Finding]:
     found = []
+    if seen.refused:
+        shown = ", ".join(exam_ref(each.exam_id) for each in seen.refused[:_SHOWN_EXAMS])
+        more = "" if len(seen.refused) <= _SHOWN_EXAMS else " and others"
+        hint = "send these exams again from the modality or the PACS; see: bocage-edge spool again"
+        found.append(bad("exams", f"not taken by the partner: {shown}{more}", hint))
     for state in _NEEDS_SOMEBODY:
         count = sum(corner.objects for corner in seen.backlog if corner.state is state)
         if count:

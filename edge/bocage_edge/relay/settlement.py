@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from bocage_contract.ledger import Entry
 from bocage_edge.spool.types import Settlement, Verdict
 
+SEND_AGAIN = "sealed for a box that was replaced: send the exam again"
+
 
 def settlements_of(entries: Iterable[Entry]) -> list[Settlement]:
     """Pick the verdicts out of verified entries of the partner's chain, in their order.
@@ -21,6 +23,10 @@ def _settlement(entry: Entry) -> Settlement | None:
         return None
     if entry.kind == "delivered":
         return Settlement(name, Verdict.DELIVERED)
+    if entry.kind == "cannot_open":
+        # Its box was replaced. Once the exam was sent again, or the old recovery key typed there,
+        # a later entry says `delivered`.
+        return Settlement(name, Verdict.REFUSED, SEND_AGAIN)
     if entry.kind == "refused":
         return Settlement(name, Verdict.REFUSED, str(entry.body.get("reason", "")))
     return None

@@ -203,6 +203,17 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedExam:
+    """Instances of one exam that the other side did not take, for one reason."""
+
+    link: str
+    exam_id: str
+    reason: str
+    instances: int
+    received_at: float  # Unix seconds, of the first
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryBacklog:
     """How much waits for, or was refused by, one destination."""
 

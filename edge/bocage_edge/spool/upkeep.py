@@ -14,6 +14,7 @@ from bocage_edge.spool.types import (
     DeliveryState,
     Direction,
     ObjectState,
+    RefusedExam,
     StoredObject,
 )
 
@@ -78,6 +79,16 @@ class Upkeep(SpoolCore):
         for name in dropped:
             remove(self._folders.object(name))
         return dropped
+
+    def refused_exams(self) -> list[RefusedExam]:
+        """List exams of ours that were not taken at the other side, the oldest first."""
+        with self._index.reading() as db:
+            rows = db.execute(
+                "SELECT link, exam_id, reason, count(*), min(received_at) FROM object"
+                " WHERE direction = 'out' AND state = 'refused'"
+                " GROUP BY link, exam_id, reason ORDER BY min(received_at) LIMIT 10000"
+            )
+            return [RefusedExam(*row) for row in rows]
 
     def backlog(self) -> list[Backlog]:
         """Count what lies in the spool, by direction, link, class and state."""

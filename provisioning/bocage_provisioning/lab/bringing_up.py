@@ -97,6 +97,34 @@ def bring_up(lab: Laboratory, tell: Callable[[str], None] = lambda _: None) -> S
     return signer
 
 
+def replace_practice(lab: Laboratory, signer: Signer) -> None:
+    """Put a new box in the place of the practice's, which is gone with all it held.
+
+    Raises:
+        CommandError, LabError: as `bring_up`.
+    """
+    hospital, practice = lab.hospital, lab.practice
+    own_card = practice.state.parent / f"{hospital.name}.card.json"
+    hospital.cli("card", "--out", str(own_card))
+    raw = own_card.read_bytes()
+    card = open_card(raw)
+    own = Identity(card.device, fingerprint(card.identity_key), json.loads(raw))
+    practice.cut_power()
+    practice.erase()
+    new = _first_boot(practice, f"practice-{lab.topology.name}", signer)
+    revision = 1 + json.loads(hospital.cli("config", "show"))["revision"]
+    now = int(time.time())
+    desired = hospital_desired(own, new, now).model_copy(update={"revision": revision})
+    signer.load(hospital, desired)
+    signer.load(practice, practice_desired(new, own, now))
+    practice.start("keeper")
+    practice.wait_keeper()
+    _at_once(lambda: _confirm(hospital, practice), lambda: _confirm(practice, hospital))
+    practice.start("link", "receive", "relay", "deliver")
+    practice.unlock()
+    wait_ready(lab)
+
+
 def wait_ready(lab: Laboratory) -> None:
     """Wait until both boxes take DICOM and the tunnel between them is up.
 

@@ -16,7 +16,7 @@ from bocage_edge.relay.schedule import (
     LONGEST_DELAY_S,
     redial_delay_s,
 )
-from bocage_edge.relay.settlement import settlements_of
+from bocage_edge.relay.settlement import SEND_AGAIN, settlements_of
 from bocage_edge.relay.terms import Blocked, Terms, terms_of
 from bocage_edge.spool.types import Settlement, Verdict
 from tests.fakes.site import in_force, other_identity
@@ -81,6 +81,7 @@ def entry(kind: str, **body: object) -> Entry:
         (entry("delivered", object=7), None),
         (entry("stored", object=NAME), None),
         (entry("opened", object=NAME), None),
+        (entry("cannot_open", object=NAME), Settlement(NAME, Verdict.REFUSED, SEND_AGAIN)),
     ],
 )
 def test_only_verdicts_over_an_object_settle_it(

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bocage_system.clock import Clock, SystemClock
+from bocage_system.lab_clock import LabClock
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -16,10 +19,17 @@ class Box:
     Args:
         state: usually /var/lib/bocage.
         run: usually /run/bocage; must be on tmpfs, for the unlocked opening key lies there.
+        lab_clock: in a laboratory, the file that says what time it is there. It comes from the
+            command line alone, which on a real box is the supervisor's; no configuration names it.
     """
 
     state: Path
     run: Path
+    lab_clock: Path | None = None
+
+    def clock(self) -> Clock:
+        """What time it is for people and partners."""
+        return SystemClock() if self.lab_clock is None else LabClock(self.lab_clock)
 
     @property
     def desired(self) -> Path:

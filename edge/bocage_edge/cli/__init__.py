@@ -19,6 +19,8 @@ from bocage_edge.cli.unit import run_unit
 from bocage_edge.errors import EdgeError
 from bocage_edge.paths import Box
 
+SERVICE_STATE = Path("/var/lib/bocage")
+
 
 class _Commands(click.Group):
     """Turns what we expect to go wrong into a message with a hint and exit status 1."""
@@ -41,7 +43,7 @@ class _Commands(click.Group):
 @click.option(
     "--state",
     envvar="BOCAGE_STATE",
-    default="/var/lib/bocage",
+    default=SERVICE_STATE,
     show_default=True,
     type=click.Path(path_type=Path),
     help="Where the box keeps what survives a power cut.",
@@ -54,10 +56,17 @@ class _Commands(click.Group):
     type=click.Path(path_type=Path),
     help="Where the box keeps what does not: must be in memory (tmpfs).",
 )
+@click.option(
+    "--lab-clock",
+    hidden=True,  # no environment variable gives it either: only the laboratory's command line
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+)
 @click.pass_context
-def main(ctx: click.Context, state: Path, run: Path) -> None:
+def main(ctx: click.Context, state: Path, run: Path, lab_clock: Path | None) -> None:
     """Look after one Bocage box."""
-    ctx.obj = Box(state, run)
+    if lab_clock is not None and state == SERVICE_STATE:
+        raise click.UsageError(f"{state} is a box in service: it has no laboratory's clock")
+    ctx.obj = Box(state, run, lab_clock)
 
 
 for command in (setup, card, config, pair, unlock, run_unit, doctor, spool, ledger, seal):

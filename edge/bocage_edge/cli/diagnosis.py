@@ -10,7 +10,6 @@ from rich.table import Table
 
 from bocage_edge.health.examine import examine
 from bocage_edge.health.finding import Finding, Level, worst
-from bocage_system.clock import SystemClock
 
 _SIGNS = {
     Level.OK: "[green]well[/green]",
@@ -29,7 +28,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     """
     from bocage_edge.health.look import look  # brings DICOM along, which no other command needs
 
-    findings = examine(look(ctx.obj, SystemClock()))
+    findings = examine(look(ctx.obj, ctx.obj.clock()))
     level = worst(findings)
     if as_json:
         click.echo(json.dumps({"level": level.name.lower(), "findings": _said(findings)}))

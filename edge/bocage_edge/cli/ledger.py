@@ -88,7 +88,7 @@ def _compared(box: Box, keeper: Keeper, link: Link) -> Report:
         _partner_entries(box, keeper, link.id, 0),
         own_name=configuration.load_card(box).device,
         partner_name=link.partner,
-        now=time.time(),
+        now=box.clock().now(),
     )
 
 

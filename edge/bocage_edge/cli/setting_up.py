@@ -89,7 +89,7 @@ def unlock(box: Box, is_recovery: bool) -> None:
     what = "Recovery key" if is_recovery else "Paper code"
     typed = click.prompt(what, hide_input=True) if os.isatty(0) else input()
     act = unlocking.unlock_with_recovery if is_recovery else unlocking.unlock
-    act(box, typed, time.time())
+    act(box, typed, box.clock().now())
     click.echo("unlocked", err=True)
 
 

@@ -18,7 +18,6 @@ from bocage_edge.paths import Box
 from bocage_edge.spool.store import Spool
 from bocage_edge.spool.types import VerifyReport
 from bocage_edge.units import ADMINISTRATOR
-from bocage_system.clock import SystemClock
 
 UNSOUND = 1
 
@@ -87,7 +86,7 @@ def list_again(box: Box, as_json: bool) -> None:
 
 @contextmanager
 def _opened(box: Box) -> Iterator[Spool]:
-    opened = Spool(box.spool, SystemClock(), unit=ADMINISTRATOR)
+    opened = Spool(box.spool, box.clock(), unit=ADMINISTRATOR)
     try:
         yield opened
     finally:

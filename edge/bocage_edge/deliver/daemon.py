@@ -24,7 +24,6 @@ from bocage_edge.seal.pool import CodecPool
 from bocage_edge.spool.store import Spool
 from bocage_edge.status import write_status
 from bocage_system import logs
-from bocage_system.clock import SystemClock
 from bocage_system.daemon import notify_ready, notify_watchdog
 from bocage_system.kick import Kick, ring
 
@@ -79,7 +78,7 @@ class Readings:
 
 def run(box: Box, stop: threading.Event) -> None:
     """Deliver until `stop`."""
-    clock = SystemClock()
+    clock = box.clock()
     spool = Spool(box.spool, clock, unit=UNIT)
     readings = Readings(box)
     keeper = Keeper(box.keeper_socket)

@@ -13,7 +13,7 @@ from bocage_edge.ledger.own import OwnLedger
 from bocage_edge.ledger.partners import PartnerLedger
 from bocage_edge.paths import Box
 from bocage_edge.units import Owners, parse_owners
-from bocage_system.clock import Clock, SystemClock
+from bocage_system.clock import Clock
 from bocage_system.daemon import notify_ready
 from bocage_system.durable import read_limited
 from bocage_system.local_socket import serve
@@ -29,7 +29,7 @@ def run(box: Box, stop: threading.Event) -> None:
         KeeperError: a key is missing or does not belong to the box's card.
         ConfigError: the box's card is missing or damaged.
     """
-    clock = SystemClock()
+    clock = box.clock()
     owners = read_owners(box.owners)
     service = open_service(box, clock)
     service.write_own("started", f"started:{clock.now()}", "box", unit="keeper")

@@ -27,7 +27,7 @@ from bocage_edge.seal.pool import CodecPool
 from bocage_edge.spool.store import BOX_CHAIN, Spool
 from bocage_edge.status import write_status
 from bocage_system import logs
-from bocage_system.clock import Clock, SystemClock
+from bocage_system.clock import Clock
 from bocage_system.daemon import notify_ready, notify_watchdog
 from bocage_system.kick import Kick, ring
 
@@ -48,7 +48,7 @@ def run(box: Box, stop: threading.Event) -> None:
     """
     # pydicom warns in texts that quote what it read; silenced loggers do not print them.
     logging.captureWarnings(True)
-    clock = SystemClock()
+    clock = box.clock()
     spool = Spool(box.spool, clock, unit=UNIT)
     keeper = Keeper(box.keeper_socket)
     try:

@@ -27,7 +27,7 @@ from bocage_edge.relay.terms import Blocked, Terms, terms_of
 from bocage_edge.spool.store import Spool
 from bocage_edge.status import write_status
 from bocage_system import logs
-from bocage_system.clock import Clock, SystemClock
+from bocage_system.clock import Clock
 from bocage_system.daemon import notify_ready, notify_watchdog
 from bocage_system.kick import Kick, ring
 
@@ -50,7 +50,7 @@ def run(box: Box, stop: threading.Event) -> None:
         SpoolError: the spool's index cannot be opened.
     """
     _raise_file_limit()
-    clock = SystemClock()
+    clock = box.clock()
     spool = Spool(box.spool, clock, unit="relay")
     signing, writing = Keeper(box.keeper_socket), Keeper(box.keeper_socket)
     try:

@@ -42,13 +42,21 @@ class LabBox:
     """One box."""
 
     def __init__(
-        self, name: str, namespace: str, *, folders: tuple[Path, Path], code: Code, run: Supervisor
+        self,
+        name: str,
+        namespace: str,
+        *,
+        folders: tuple[Path, Path],
+        code: Code,
+        run: Supervisor,
+        clock: Path | None = None,
     ) -> None:
         """Describe a box; nothing is started.
 
         Args:
             name: hospital or practice.
             folders: the laboratory's folder on disk, and the one in memory.
+            clock: the file that says what time it is; None: the machine does.
         """
         disk, memory = folders
         self.name = name
@@ -60,6 +68,7 @@ class LabBox:
         self.paper: Paper | None = None
         self._code = code
         self._supervisor = run
+        self._clock = clock
 
     def cli(
         self,
@@ -198,7 +207,8 @@ class LabBox:
         remove_folder(self.run)
 
     def _arguments(self) -> list[str]:
-        return ["-m", "bocage_edge", "--state", str(self.state), "--run", str(self.run)]
+        clock = [] if self._clock is None else ["--lab-clock", str(self._clock)]
+        return ["-m", "bocage_edge", "--state", str(self.state), "--run", str(self.run), *clock]
 
     def _name(self, unit: str) -> str:
         return f"{self.name}-{unit}"

@@ -14,6 +14,7 @@ import hashlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -37,9 +38,11 @@ from bocage_provisioning.lab.reaper import DONE
 from bocage_provisioning.lab.topology import Line, Topology, line_argv
 from bocage_provisioning.lab.waiting import listening_ports, wait_until
 from bocage_system.command import PIPE, Child, LocalHost, spawn
+from bocage_system.lab_clock import Shift, write_shift
 
 WAN_SOURCE = Path(__file__).with_name("wan.c")
 LINE = "line"
+CLOCK_FILE = "clock.json"
 REAPER_TIMEOUT_S = 20.0
 SEND_TIMEOUT_S = 600.0
 
@@ -47,12 +50,17 @@ SEND_TIMEOUT_S = 600.0
 class Laboratory:
     """One laboratory; `with` brings up the machine's part, `bring_up` the boxes."""
 
-    def __init__(self, name: str = "demo", *, line: Line | None = None) -> None:
+    def __init__(
+        self, name: str = "demo", *, line: Line | None = None, at: float | None = None
+    ) -> None:
         """Describe a laboratory; nothing is started.
 
         Args:
             name: 1 to 12 lower-case letters or digits; two of different names may be up at once.
+            at: Unix seconds that the boxes' clocks are to show when it opens, all but what the
+                kernel tells them (tunnels, NTP); None: the machine's time.
         """
+        self._at = at
         self.topology = Topology(name)
         self.line = line or Line()
         self.host = LocalHost()
@@ -87,6 +95,8 @@ class Laboratory:
         make_folder(DISK)
         for folder in (self.disk, self.memory, self.disk / "logs"):
             make_folder(folder)
+        if self._at is not None:
+            self.set_clock(self._at)
         self.code: Code = find_code()
         self.supervisor = Supervisor(launcher())
         self._open = True
@@ -119,6 +129,22 @@ class Laboratory:
         self._dismiss_reaper()
         os.close(self._lock)
         self._lock = -1
+
+    # --- the time ---
+
+    def set_clock(self, shown: float, rate: float = 1.0) -> None:
+        """Let the boxes' clocks show another time from now on.
+
+        Args:
+            shown: Unix seconds.
+            rate: how much faster than the machine's the clocks go on.
+
+        Raises:
+            LabError: the laboratory was opened without a clock of its own.
+        """
+        if self._at is None:
+            raise LabError("the boxes follow the machine's clock", "open it with `at=...`")
+        write_shift(self.memory / CLOCK_FILE, Shift(time.time(), shown, rate))
 
     # --- the line ---
 
@@ -240,7 +266,10 @@ class Laboratory:
 
     def _box(self, name: str, namespace: str) -> LabBox:
         folders = (self.disk, self.memory)
-        return LabBox(name, namespace, folders=folders, code=self.code, run=self.supervisor)
+        clock = None if self._at is None else self.memory / CLOCK_FILE
+        return LabBox(
+            name, namespace, folders=folders, code=self.code, run=self.supervisor, clock=clock
+        )
 
     def _peer(self, name: str, aet: str, port: int) -> Peer:
         namespace = self.topology.practice_lan if name == "station" else self.topology.hospital_lan

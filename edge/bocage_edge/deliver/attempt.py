@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bocage_contract.configuration import Destination
+from bocage_edge.deliver.channel import LinkLostError
 from bocage_edge.deliver.contexts import choose, propose
 from bocage_edge.deliver.frame import FrameCodec
 from bocage_edge.deliver.outcome import (
@@ -26,7 +27,6 @@ from bocage_edge.deliver.outcome import (
 )
 from bocage_edge.deliver.scu import (
     Context,
-    LinkLostError,
     StoreAssociation,
     Timeouts,
     connect,

@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass
 
 from bocage_contract.configuration import Destination
+from bocage_edge.deliver.channel import LinkLostError
 from bocage_edge.deliver.outcome import SUCCESS
 from bocage_edge.deliver.scu import (
     VERIFICATION,
     Context,
-    LinkLostError,
     StoreAssociation,
     Timeouts,
     connect,

@@ -1,8 +1,9 @@
 """A C-STORE SCU that sends a data set as it comes, in bounded memory.
 
-pynetdicom makes the association, the command sets and the state machine; the data set is ours:
-its own `send_c_store` encodes anew or wants a plaintext file, and queues without bound. Here an
-iterator of bytes is cut to the station's PDU size and handed over while there is room.
+pynetdicom negotiates the association; from then on its socket is ours (`channel`). Its own
+`send_c_store` encodes anew or wants a plaintext file, queues without bound, and has two threads an
+association that wake every millisecond. Here an iterator of bytes is cut to the station's PDU size
+and goes straight to the socket.
 
 The last fragment is held back until the iterator has ended: if it raises instead (the digest is
 wrong), the association is aborted and nothing the station can call an instance has been sent.
@@ -16,22 +17,24 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import queue
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
 from pynetdicom import AE, _config, build_context, evt
 from pynetdicom.association import Association as DicomAssociation
-from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.dimse_messages import C_ECHO_RQ, C_STORE_RQ, DIMSEMessage
-from pynetdicom.dimse_primitives import C_ECHO, C_STORE
-from pynetdicom.pdu_primitives import P_DATA
+from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AssociationSocket
 
 from bocage_contract.configuration import Destination
+from bocage_edge.deliver.channel import (
+    Channel,
+    NoAnswerError,
+    echo_command,
+    status_of,
+    store_command,
+)
 from bocage_edge.deliver.outcome import Deferred, Refused, Scope, outcome_of_rejection
 from bocage_edge.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION
 from bocage_edge.seal.syntax import IMPLICIT_LITTLE
@@ -44,11 +47,11 @@ VERIFICATION = "1.2.840.10008.1.1"
 # PS3.8 Annex E.2: bit 0 of the header says command, bit 1 says last fragment.
 DATA, LAST_DATA = b"\x00", b"\x02"
 PDV_OVERHEAD_BYTES = 6  # item length, context id, message control header
-MEDIUM_PRIORITY = 0  # PS3.7 Table 9.3-1
 NO_REASON = 2  # PS3.8 Table 9-18, result of a context
 
 MAX_FRAGMENT_BYTES = 128 * 1024
-MAX_QUEUED_PDUS = 8
+THREAD_END_S = 5.0
+ESTABLISHED = "Sta6"  # PS3.8 9.2.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,6 @@ class Context:
 
     sop_class: str
     transfer_syntax: str
-
-
-class LinkLostError(Exception):
-    """The association ended under our hands, or the station does not read on."""
 
 
 class _Dialler(AE):
@@ -103,40 +102,32 @@ class _Dialler(AE):
         self.connection.settimeout(stall_s)
 
 
-class AnswersForUs(DIMSEServiceProvider):
-    """Keeps what the station answers for the thread that waits for it.
-
-    pynetdicom's reactor looks for messages too. It is to stand still while somebody waits, but it
-    may have passed that point already and then takes the answer and drops it: on a busy machine
-    one of some thousand answers was lost so, and its instance sent again.
-    """
-
-    def get_msg(self, block: bool = False) -> Any:
-        """Give the next message to whoever waits; nothing to whoever only looks."""
-        return super().get_msg(block=True) if block else (None, None)
-
-    def forget(self) -> None:
-        """Drop what came without having been asked for."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self.msg_queue.get_nowait()
-
-
 class StoreAssociation:
-    """An established association, as requestor."""
+    """An established association, as requestor; used by one thread."""
 
-    def __init__(self, association: DicomAssociation, proposed: Sequence[Context]) -> None:
-        """Take over an association that has just been established."""
-        self._association = association
-        self._answers = AnswersForUs(association)
-        association.dimse = self._answers
+    def __init__(
+        self,
+        channel: Channel,
+        proposed: Sequence[Context],
+        answered: Iterable[PresentationContext],
+        maximum_length: int,
+    ) -> None:
+        """Take over an association that has just been established.
+
+        Args:
+            answered: the station's result for each proposed context.
+            maximum_length: of a PDU, as the station said it; 0: no limit.
+        """
+        self._channel = channel
         self._message_id = 0
+        self._fragment_bytes = fragment_bytes(maximum_length)
         self.results: dict[Context, int] = {}
         self._ids: dict[Context, int] = {}
-        self._read_contexts(proposed)
+        self._read_contexts(proposed, answered)
 
-    def _read_contexts(self, proposed: Sequence[Context]) -> None:
-        answered = [*self._association.accepted_contexts, *self._association.rejected_contexts]
+    def _read_contexts(
+        self, proposed: Sequence[Context], answered: Iterable[PresentationContext]
+    ) -> None:
         by_id = {answer.context_id: answer for answer in answered}
         for index, context in enumerate(proposed):
             answer = by_id[2 * index + 1]
@@ -148,11 +139,12 @@ class StoreAssociation:
     @property
     def is_open(self) -> bool:
         """Whether the association still stands, as far as anybody can tell without sending."""
-        return bool(
-            self._association.is_established
-            and self._association.dul.is_alive()
-            and self._association.dul.peek_next_pdu() is None
-        )
+        return self._channel.is_open
+
+    @property
+    def takes_pdus(self) -> bool:
+        """Whether the station takes PDUs of a useful size."""
+        return self._fragment_bytes >= 2
 
     def accepts(self, context: Context) -> bool:
         """Whether the station accepted to take this class in this syntax."""
@@ -181,12 +173,12 @@ class StoreAssociation:
             LinkLostError: the association ended before everything was sent.
         """
         context_id = self._ids[context]
+        command = store_command(self._next_message(), context.sop_class, sop_instance)
         with self._whole_or_aborted():
-            request = self._store_request(context, sop_instance)
-            self._send_command(request, context_id)
-            for header, fragment in fragments(dataset, self._fragment_bytes()):
-                self._send_pdv(context_id, header + fragment)
-            return self._status_of(self._message_id)
+            self._channel.send_command(context_id, command, self._fragment_bytes)
+            for control, fragment in fragments(dataset, self._fragment_bytes):
+                self._channel.send_fragment(context_id, control, fragment)
+            return self._status(is_echo=False)
 
     def echo(self) -> int | None:
         """Send a C-ECHO; the status, or None where no valid response came.
@@ -194,30 +186,28 @@ class StoreAssociation:
         Raises:
             LinkLostError: the association ended before it was sent.
         """
+        context_id = self._ids[Context(VERIFICATION, IMPLICIT_LITTLE)]
+        command = echo_command(self._next_message(), VERIFICATION)
         with self._whole_or_aborted():
-            self._message_id = self._message_id % 0xFFFF + 1
-            primitive = C_ECHO()
-            primitive.MessageID = self._message_id
-            primitive.AffectedSOPClassUID = VERIFICATION
-            message = C_ECHO_RQ()
-            message.primitive_to_message(primitive)
-            self._send_command(message, self._ids[Context(VERIFICATION, IMPLICIT_LITTLE)])
-            return self._status_of(self._message_id)
+            self._channel.send_command(context_id, command, self._fragment_bytes)
+            self._channel.flush()
+            return self._status(is_echo=True)
 
     def release(self) -> None:
         """End the association in good order, or at least end it."""
-        if self.is_open:
-            self._association.release()
-        self.abort()
+        self._channel.release()
 
     def abort(self) -> None:
         """End the association at once; does nothing where it has ended already."""
-        _hang_up(self._association)
+        self._channel.abort()
+
+    def _next_message(self) -> int:
+        self._message_id = self._message_id % 0xFFFF + 1
+        return self._message_id
 
     @contextlib.contextmanager
     def _whole_or_aborted(self) -> Iterator[None]:
         """Abort unless everything went well."""
-        self._answers.forget()
         whole = False
         try:
             yield
@@ -226,56 +216,15 @@ class StoreAssociation:
             if not whole:
                 self.abort()
 
-    def _store_request(self, context: Context, sop_instance: str) -> DIMSEMessage:
-        self._message_id = self._message_id % 0xFFFF + 1
-        primitive = C_STORE()
-        primitive.MessageID = self._message_id
-        primitive.Priority = MEDIUM_PRIORITY
-        primitive.AffectedSOPClassUID = context.sop_class
-        primitive.AffectedSOPInstanceUID = sop_instance
-        primitive.DataSet = BytesIO(b"\0")  # only says that there will be one
-        message = C_STORE_RQ()
-        message.primitive_to_message(primitive)
-        message.data_set = BytesIO()
-        return message
-
-    def _send_command(self, message: DIMSEMessage, context_id: int) -> None:
-        for pdata in message.encode_msg(context_id, self._fragment_bytes() + PDV_OVERHEAD_BYTES):
-            self._wait_for_room()
-            self._association.dul.send_pdu(pdata)
-
-    def _send_pdv(self, context_id: int, pdv: bytes) -> None:
-        self._wait_for_room()
-        pdata = P_DATA()
-        pdata.presentation_data_value_list.append((context_id, pdv))
-        self._association.dul.send_pdu(pdata)
-
-    def _fragment_bytes(self) -> int:
-        return fragment_bytes(self._association.acceptor.maximum_length or 0)
-
-    def _wait_for_room(self) -> None:
-        """Wait until the queue to the station is short, noticing a station that is gone.
-
-        The provider's thread takes from the queue, and `get` of the standard library's queue
-        notifies `not_full` whatever the bound.
-        """
-        waiting = self._association.dul.to_provider_queue
-        with waiting.not_full:
-            while self.is_open:
-                if waiting.not_full.wait_for(lambda: waiting._qsize() < MAX_QUEUED_PDUS, 0.5):
-                    return
-        raise LinkLostError
-
-    def _status_of(self, message_id: int) -> int | None:
-        """Wait for the response to a message; a station that gives another is not believed."""
-        _, response = self._answers.get_msg(block=True)
-        if response is None or not response.is_valid_response:
+    def _status(self, *, is_echo: bool) -> int | None:
+        """Wait for the response to the last message; another one is not believed."""
+        try:
+            status = status_of(self._channel.answer(), self._message_id, is_echo=is_echo)
+        except NoAnswerError:
+            status = None
+        if status is None:
             self.abort()
-            return None
-        if response.MessageIDBeingRespondedTo != message_id:
-            self.abort()
-            return None
-        return int(response.Status)
+        return status
 
 
 def connect(
@@ -304,7 +253,7 @@ def connect(
         evt_handlers=[(evt.EVT_CONN_OPEN, ae.on_open, [timeouts.stall_s])],
     )
     if association.is_established:
-        return _usable(StoreAssociation(association, proposed))
+        return _taken_over(ae, association, proposed, timeouts)
     _hang_up(association)
     if not ae.is_reached:
         return Deferred("station cannot be reached", Scope.DESTINATION)
@@ -355,10 +304,30 @@ def fragment_bytes(maximum_length: int) -> int:
     return min(maximum_length - PDV_OVERHEAD_BYTES, MAX_FRAGMENT_BYTES) & ~1
 
 
-def _usable(association: StoreAssociation) -> StoreAssociation | Refused:
-    if association._fragment_bytes() >= 2:
-        return association
-    association.abort()
+def _taken_over(
+    ae: _Dialler,
+    association: DicomAssociation,
+    proposed: Sequence[Context],
+    timeouts: Timeouts,
+) -> StoreAssociation | Deferred | Refused:
+    """Take an association's connection out of pynetdicom's hands, once its threads are gone."""
+    answered = [*association.accepted_contexts, *association.rejected_contexts]
+    maximum_length = association.acceptor.maximum_length or 0
+    association._kill = True
+    association.join(timeout=THREAD_END_S)
+    association.dul.kill_dul()
+    association.dul.join(timeout=THREAD_END_S)
+    are_gone = not (association.is_alive() or association.dul.is_alive())
+    is_quiet = association.dul.state_machine.current_state == ESTABLISHED
+    if ae.connection is None or not are_gone or not is_quiet:
+        _hang_up(association)
+        return Deferred("station ended the association at once", Scope.DESTINATION)
+    taken = StoreAssociation(
+        Channel(ae.connection, timeouts.response_s), proposed, answered, maximum_length
+    )
+    if taken.takes_pdus:
+        return taken
+    taken.abort()
     return Refused("station takes no PDU of a useful size", Scope.DESTINATION)
 
 

@@ -9,8 +9,10 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bocage_edge.relay import page
 from bocage_edge.relay.fault import Fault, RelayProtocolError
 from bocage_edge.relay.wire import (
+    BODY_LIMITS,
     CHUNK_LIMIT_BYTES,
     COMMIT_LIMIT_ITEMS,
     ENTRIES_LIMIT,
@@ -53,7 +55,6 @@ _ENTRIES = struct.Struct(">QBBI")
 _LENGTH = struct.Struct(">I")
 _NUMBER = struct.Struct(">Q")
 _CODE = struct.Struct(">H")
-_PLAIN = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +208,20 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """Give me your ledger entries of this link after a number."""
+    """Give me your ledger entries of this link after a number.
+
+    Args:
+        encoding: the highest one that is understood (`page`).
+    """
 
     after: int
     limit: int
+    encoding: int = page.ZLIB
 
     def encode(self) -> bytes:
         """Give the whole frame."""
-        return encode_frame(FrameType.PULL, _PULL.pack(self.after, self.limit))
+        fixed = _PULL.pack(self.after, self.limit)
+        return encode_frame(FrameType.PULL, fixed, bytes([self.encoding]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,14 +235,16 @@ class Entries:
     entries: tuple[bytes, ...]
     has_more: bool
     head: bytes
+    encoding: int = page.PLAIN
 
     def encode(self) -> bytes:
         """Give the whole frame."""
-        fixed = _ENTRIES.pack(self.after, _PLAIN, int(self.has_more), len(self.entries))
-        parts = [part for raw in self.entries for part in (_LENGTH.pack(len(raw)), raw)]
-        return encode_frame(
-            FrameType.ENTRIES, fixed, *parts, _LENGTH.pack(len(self.head)), self.head
+        blobs = (*self.entries, self.head)
+        packed = page.pack(
+            self.encoding, b"".join(part for raw in blobs for part in (_LENGTH.pack(len(raw)), raw))
         )
+        fixed = _ENTRIES.pack(self.after, self.encoding, int(self.has_more), len(self.entries))
+        return encode_frame(FrameType.ENTRIES, fixed, packed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,18 +406,23 @@ def _parse_commit(body: bytes) -> Commit:
 def _parse_pull(body: bytes) -> Pull:
     after, limit = _PULL.unpack_from(body)
     _checked(limit > 0, FrameType.PULL, "limit of nought")
-    return Pull(_small(after), min(limit, ENTRIES_LIMIT))
+    # Who does not say is of a release that knows one encoding.
+    encoding = body[_PULL.size] if len(body) > _PULL.size else page.PLAIN
+    return Pull(_small(after), min(limit, ENTRIES_LIMIT), min(encoding, page.ZLIB))
 
 
 def _parse_entries(body: bytes) -> Entries:
     after, encoding, flags, count = _ENTRIES.unpack_from(body)
-    _checked(encoding == _PLAIN, FrameType.ENTRIES, "encoding")
     _checked(count <= ENTRIES_LIMIT, FrameType.ENTRIES, "number of entries")
-    blobs, end = _cut_blobs(body, _ENTRIES.size, count + 1)
-    _checked(end == len(body), FrameType.ENTRIES, "bytes left over")
+    try:
+        plain = page.unpack(encoding, body[_ENTRIES.size :], BODY_LIMITS[FrameType.ENTRIES][1])
+    except ValueError as error:
+        raise _bad(FrameType.ENTRIES, str(error)) from None
+    blobs, end = _cut_blobs(plain, 0, count + 1)
+    _checked(end == len(plain), FrameType.ENTRIES, "bytes left over")
     total = sum(map(len, blobs[:-1]))
     _checked(total <= ENTRIES_LIMIT_BYTES, FrameType.ENTRIES, "length")
-    return Entries(_small(after), tuple(blobs[:-1]), bool(flags & 1), blobs[-1])
+    return Entries(_small(after), tuple(blobs[:-1]), bool(flags & 1), blobs[-1], encoding)
 
 
 def _cut_blobs(body: bytes, start: int, count: int) -> tuple[list[bytes], int]:

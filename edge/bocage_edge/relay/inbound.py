@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable
 
 from bocage_contract.canonical import canonical_json
-from bocage_edge.relay import taking
+from bocage_edge.relay import page, taking
 from bocage_edge.relay.connection import Connection
 from bocage_edge.relay.doors import Doors
 from bocage_edge.relay.fault import Fault, RelayProtocolError
@@ -319,5 +319,8 @@ class InboundSession:
         )
         self._pull = None
         has_more = bool(raws) and head.n < self._told_head
-        frame = Entries(pull.after, tuple(raws), has_more, canonical_json(head.to_json()))
+        is_long = sum(map(len, raws)) >= page.PACKED_FROM_BYTES
+        encoding = pull.encoding if is_long else page.PLAIN
+        said = canonical_json(head.to_json())
+        frame = Entries(pull.after, tuple(raws), has_more, said, encoding)
         self._connection.send(frame.encode())

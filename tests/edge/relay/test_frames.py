@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bocage_edge.relay import page
 from bocage_edge.relay.fault import RelayProtocolError
 from bocage_edge.relay.frames import (
     LARGEST_OBJECT_BYTES,
     Commit,
+    Entries,
     Frame,
+    Pull,
     Refuse,
     encode_text,
     parse_frame,
@@ -100,6 +104,42 @@ def test_an_entry_longer_than_its_frame_is_refused() -> None:
     body = struct.pack(">QBBIII", 0, 0, 0, 1, 1 << 31, 0)
     with pytest.raises(RelayProtocolError):
         parse_frame(FrameType.ENTRIES, body)
+
+
+def test_a_pull_of_an_earlier_release_asks_for_plain_entries() -> None:
+    assert parse_frame(FrameType.PULL, struct.pack(">QI", 4, 250)) == Pull(4, 250, page.PLAIN)
+
+
+def test_a_pull_of_a_later_release_is_answered_by_what_we_know() -> None:
+    body = struct.pack(">QIB", 4, 250, 9) + b"more"
+    assert parse_frame(FrameType.PULL, body) == Pull(4, 250, page.ZLIB)
+
+
+def test_packed_entries_are_shorter_and_the_same() -> None:
+    entries = tuple(b'{"kind":"stored","n":%d}' % n for n in range(100))
+    packed = Entries(0, entries, False, b"{}", page.ZLIB)
+    assert len(packed.encode()) < len(Entries(0, entries, False, b"{}").encode()) / 4
+    assert parse_frame(*body_of(packed)) == packed
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        zlib.compress(bytes(2_000_000)),
+        zlib.compress(bytes(100))[:-1],
+        zlib.compress(bytes(8)) + b"more",
+        b"no zlib stream",
+    ],
+    ids=["bomb", "cut", "more", "other"],
+)
+def test_a_page_that_cannot_be_unpacked_is_refused(packed: bytes) -> None:
+    with pytest.raises(RelayProtocolError):
+        parse_frame(FrameType.ENTRIES, struct.pack(">QBBI", 0, 1, 0, 1) + packed)
+
+
+def test_an_unknown_encoding_is_refused() -> None:
+    with pytest.raises(RelayProtocolError):
+        parse_frame(FrameType.ENTRIES, struct.pack(">QBBII", 0, 2, 0, 0, 0))
 
 
 def test_an_unknown_reason_still_defers() -> None:

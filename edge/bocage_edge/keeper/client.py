@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bocage_contract.errors import ContractError
 from bocage_contract.ledger import EntryDraft, Head
+from bocage_contract.ledger_export import ChainOpening
 from bocage_edge.errors import KeeperError
 from bocage_system.local_socket import LocalClient, LocalSocketError
 
 # Kept well below what a frame of the socket may hold: an entry has at most 4 KiB.
 _LARGEST_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class HeldChain:
+    """A chain of a partner's that is kept; `id` asks for its entries."""
+
+    id: int
+    opening: ChainOpening
+    head: Head
 
 
 class PartnerLedgerError(KeeperError, ContractError):
@@ -154,6 +165,30 @@ class Keeper:
             The partner's device id.
         """
         return str(self._ask("pin", link=link, card=_base64(card))["confirmed"])
+
+    def chains(self) -> tuple[list[str], list[HeldChain]]:
+        """Name the own chains, and list every chain of a partner's that is kept."""
+        answer = self._ask("chains")
+        held = [
+            HeldChain(
+                int(each["id"]),
+                ChainOpening.of(
+                    {
+                        "chain": each["head"]["chain"],
+                        "identity": each["identity"],
+                        "standing": each["standing"],
+                    }
+                ),
+                Head.of(each["head"]),
+            )
+            for each in answer["held"]
+        ]
+        return [str(name) for name in answer["own"]], held
+
+    def held_entries(self, held: int, after: int, limit: int) -> list[bytes]:
+        """Give entries of a kept chain; at most 1000."""
+        answer = self._ask("held_entries", id=held, after=after, limit=limit)
+        return [_bytes(raw) for raw in answer["entries"]]
 
     def verify_own(self) -> list[str]:
         """Check every own chain from its first entry; what is wrong, in words."""

@@ -7,6 +7,7 @@ relay can never say `delivered`, a receiver can sign no greeting and name no obj
 from __future__ import annotations
 
 from bocage_contract.ledger import EntryDraft
+from bocage_contract.ledger_export import EXPORT_TYPE
 from bocage_edge.units import ADMINISTRATOR
 
 _READING = frozenset({"head", "entries", "partner_head", "partner_entries"})
@@ -19,12 +20,12 @@ OPERATIONS: dict[str, frozenset[str]] = {
     "link": frozenset({"append"}),
 }
 # Root could read the keys themselves, and a developer's one user is every unit at once.
-_ADMINISTRATORS = frozenset({"pin", "verify_own", "verify_partner"})
+_ADMINISTRATORS = frozenset({"pin", "verify_own", "verify_partner", "chains", "held_entries"})
 OPERATIONS[ADMINISTRATOR] = _ADMINISTRATORS.union(*OPERATIONS.values())
 
 # What may be signed on request, beside heads and commits: types of contract/signing.py.
 PURPOSES: dict[str, frozenset[str]] = {"relay": frozenset({"bocage.relay-hello"})}
-PURPOSES[ADMINISTRATOR] = PURPOSES["relay"]
+PURPOSES[ADMINISTRATOR] = PURPOSES["relay"] | {EXPORT_TYPE}
 COMMIT_TYPE = "bocage.relay-commit"
 
 _EVERY_UNIT = frozenset({"started", "corrupt", "configuration"})

@@ -91,6 +91,8 @@ class Service:
             "partner_head": self._on_partner_head,
             "partner_entries": self._on_partner_entries,
             "pin": self._on_pin,
+            "chains": self._on_chains,
+            "held_entries": self._on_held_entries,
             "verify_own": self._on_verify_own,
             "verify_partner": self._on_verify_partner,
         }
@@ -249,6 +251,29 @@ class Service:
     def _on_partner_entries(self, _unit: str, message: Message) -> Message:
         raws = self._partners.page(
             self._pinned(message), int(message["after"]), int(message["limit"])
+        )
+        return {"entries": [_base64(raw) for raw in raws]}
+
+    def _on_chains(self, _unit: str, _message: Message) -> Message:
+        pins = self._loader.now().pins
+        held = []
+        for kept in self._partners.kept():
+            pin = pins.for_link(kept.link)
+            confirmed = None if pin is None else pin.identity
+            is_held = not kept.is_set_aside and confirmed == _base64(kept.identity)
+            held.append(
+                {
+                    "id": kept.id,
+                    "identity": _base64(kept.identity),
+                    "standing": "held" if is_held else "set_aside",
+                    "head": kept.head.to_json(),
+                }
+            )
+        return {"own": self._own.chains(), "held": held}
+
+    def _on_held_entries(self, _unit: str, message: Message) -> Message:
+        raws = self._partners.kept_page(
+            int(message["id"]), int(message["after"]), int(message["limit"])
         )
         return {"entries": [_base64(raw) for raw in raws]}
 

@@ -37,6 +37,22 @@ _MAX_FORKS = 100  # kept a chain; more of the same proves nothing more
 
 
 @dataclass(frozen=True, slots=True)
+class KeptChain:
+    """One chain of a partner's that is kept, now or as evidence.
+
+    Args:
+        id: its number in this database.
+        is_set_aside: its box has begun anew since.
+    """
+
+    id: int
+    link: str
+    identity: bytes
+    head: Head
+    is_set_aside: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Partner:
     """Whose chain it is: the pinned partner of a link."""
 
@@ -99,6 +115,35 @@ class PartnerLedger:
                 "SELECT raw FROM partner_entry WHERE chain = (SELECT id FROM partner_chain"
                 " WHERE link = ? AND identity = ? AND name = ?) AND n > ? ORDER BY n LIMIT ?",
                 (*_key(partner), max(after, 0), max(1, min(limit, MAX_PAGE_ENTRIES))),
+            )
+            return within_page(raw for (raw,) in rows)
+
+    def kept(self) -> list[KeptChain]:
+        """List every chain of a partner's that is kept, oldest first."""
+        with self._lock:
+            rows = list(
+                self._db.execute(
+                    "SELECT id, link, identity, name, n, hash, signature"
+                    " FROM partner_chain ORDER BY id"
+                )
+            )
+        return [
+            KeptChain(
+                number,
+                link,
+                identity,
+                Head(chain=name.partition("~")[0], n=n, hash=last_hash, signature=signature),
+                "~" in name,
+            )
+            for number, link, identity, name, n, last_hash, signature in rows
+        ]
+
+    def kept_page(self, kept: int, after: int, limit: int) -> list[bytes]:
+        """Read entries of a kept chain after a number; at most 1000, and at most 768 KiB."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT raw FROM partner_entry WHERE chain = ? AND n > ? ORDER BY n LIMIT ?",
+                (kept, max(after, 0), max(1, min(limit, MAX_PAGE_ENTRIES))),
             )
             return within_page(raw for (raw,) in rows)
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bocage_edge.health import clock, configuration, lock, partner, spool, station, tunnel, unit
+from bocage_edge.health import (
+    clock,
+    configuration,
+    lock,
+    partner,
+    slots,
+    spool,
+    station,
+    tunnel,
+    unit,
+)
 from bocage_edge.health.facts import Facts
 from bocage_edge.health.finding import Finding
 
@@ -16,6 +26,7 @@ PROBES: tuple[Callable[[Facts], list[Finding]], ...] = (
     lock.findings,
     station.findings,
     spool.findings,
+    slots.findings,
     clock.findings,
 )
 

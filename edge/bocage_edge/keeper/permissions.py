@@ -33,7 +33,8 @@ KINDS: dict[str, frozenset[str]] = {
     "receive": _EVERY_UNIT
     | {"received", "same_again", "changed_content", "raised", "refused", "association_refused"},
     "relay": _EVERY_UNIT
-    | {"sent", "stored", "not_taken", "partner_misbehaved", "partner_behind", "epoch"},
+    | {"sent", "stored", "not_taken", "partner_misbehaved", "partner_behind", "epoch"}
+    | {"slot_missed", "urgent_waiting", "report_overdue"},
     "deliver": _EVERY_UNIT
     | {"opened", "delivered", "refused", "transcoded", "held", "cannot_open", "locked"},
     "link": _EVERY_UNIT | {"tunnel", "partner_changed", "clock"},

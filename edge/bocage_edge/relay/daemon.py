@@ -14,8 +14,10 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+from bocage_contract.exam_class import ExamClass
 from bocage_edge.configuration import InForce, Loader
 from bocage_edge.errors import ConfigError, EdgeError
+from bocage_edge.exam.watch import Road
 from bocage_edge.keeper.client import Keeper
 from bocage_edge.ledger.flush import flush
 from bocage_edge.paths import Box
@@ -24,6 +26,7 @@ from bocage_edge.relay.memory import MemoryFile
 from bocage_edge.relay.report import Rates, report
 from bocage_edge.relay.service import LinkService
 from bocage_edge.relay.terms import Blocked, Terms, terms_of
+from bocage_edge.relay.watch import LinkWatch, Outlook
 from bocage_edge.spool.store import Spool
 from bocage_edge.status import write_status
 from bocage_system import logs
@@ -32,6 +35,7 @@ from bocage_system.daemon import notify_ready, notify_watchdog
 from bocage_system.kick import Kick, ring
 
 # Chosen.
+WATCH_EVERY_S = 1.0
 LOOK_EVERY_S = 2.0  # for rings that were lost, and for the status
 OPEN_FILES = 4096
 # Several rings, one look; several commits, one hand-over to the keeper. Neither holds up an object.
@@ -121,6 +125,9 @@ class Relay:
         self._stopping = asyncio.Event()
         self._surprise: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._rates = Rates()
+        self._watches: dict[str, LinkWatch] = {}
+        self._roles: dict[str, str] = {}
+        self._watched_at = float("-inf")
 
     def on_ring(self, kick: Kick) -> None:
         """Somebody rang: look at everything."""
@@ -169,6 +176,7 @@ class Relay:
     async def _look_on(self) -> None:
         while not self._stopping.is_set():
             await self._reload()
+            await self._keep_watch()
             await self._write_status()
             notify_watchdog()
             with contextlib.suppress(TimeoutError):
@@ -187,6 +195,7 @@ class Relay:
         await self._apply(in_force)
 
     async def _apply(self, in_force: InForce) -> None:
+        self._roles = {link.id: link.role for link in in_force.desired.links}
         wanted = {link.id: terms_of(link, in_force) for link in in_force.desired.links}
         ending = [
             link
@@ -218,6 +227,39 @@ class Relay:
         for service, _ in ending:
             service.stop()
         await asyncio.gather(*(task for _, task in ending), return_exceptions=True)
+
+    # Alarms
+
+    async def _keep_watch(self) -> None:
+        """Look at every configured link's exams, whether or not the link is served."""
+        clock = self._parts.clock
+        if clock.monotonic() - self._watched_at < WATCH_EVERY_S:
+            return
+        self._watched_at = clock.monotonic()
+        for link, role in self._roles.items():
+            watch = self._watches.setdefault(link, LinkWatch(link))
+            outlook = await self._doors.work(self._watch_one, watch, link, role, clock.now())
+            if outlook.has_entries:
+                self._entries_now.set()
+
+    def _watch_one(self, watch: LinkWatch, link: str, role: str, now: float) -> Outlook:
+        served = self._services.get(link)
+        service = None if served is None else served[0]
+        is_sender = role == "requesting"
+        legs = None if service is None else service.legs
+        leg = None if legs is None else legs.outgoing if is_sender else legs.incoming
+        queued = self._parts.spool.queued_bytes(link) if is_sender else {}
+        road = Road(
+            down_since=watch.down_since(
+                is_up=leg is not None and leg.connected_since is not None, now=now
+            ),
+            goodput_bytes_s=None if service is None else service.goodput.bytes_s or None,
+            is_sender=is_sender,
+            urgent_bytes=sum(
+                count for rank, count in queued.items() if rank < ExamClass.ROUTINE.rank
+            ),
+        )
+        return watch.look(self._parts.spool, road, now)
 
     # Ledger
 
@@ -263,7 +305,8 @@ class Relay:
     async def _write_status(self) -> None:
         now = self._parts.clock.now()
         services = [service for service, _ in self._services.values()]
-        status = report(services, list(self._blocked.values()), self._rates, now)
+        outlooks = {link: watch.outlook for link, watch in self._watches.items()}
+        status = report(services, list(self._blocked.values()), self._rates, outlooks, now)
         await self._doors.work(
             write_status, self._box, "relay", now, {"fault": self._fault, "links": status}
         )

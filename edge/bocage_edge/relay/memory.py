@@ -24,6 +24,7 @@ class LinkMemory:
         commit: last commit we signed; `partner_commit`: last of the partner's that held.
         partner_revision: of the partner's configuration.
         settled: last entry of the partner's chain whose verdicts are in our spool.
+        goodput_bytes_s: how fast objects went lately (`goodput`); 0: not known.
         epoch_at, partner_epoch_at: Unix seconds at which this box, or the partner, began anew.
     """
 
@@ -35,6 +36,7 @@ class LinkMemory:
     settled: int = 0
     epoch_at: int = 0
     partner_epoch_at: int = 0
+    goodput_bytes_s: int = 0
 
 
 class MemoryFile:

@@ -17,6 +17,7 @@ from bocage_contract.ledger import Head as LedgerHead
 from bocage_edge.errors import KeeperError, SpoolError
 from bocage_edge.relay.connection import Connection
 from bocage_edge.relay.doors import Doors
+from bocage_edge.relay.exam_entries import learn
 from bocage_edge.relay.fault import Fault, RelayProtocolError
 from bocage_edge.relay.frames import (
     CLASSES,
@@ -29,6 +30,7 @@ from bocage_edge.relay.frames import (
     Refuse,
     parse_frame,
 )
+from bocage_edge.relay.goodput import Goodput
 from bocage_edge.relay.hello import Hello
 from bocage_edge.relay.memory import MemoryFile
 from bocage_edge.relay.pacing import Pacer
@@ -73,11 +75,12 @@ class OutboundSession:
         held: int,
         wire_bytes: dict[str, int],
         pacer: Pacer,
+        goodput: Goodput,
     ) -> None:
         """Begin.
 
         Args:
-            pacer: the link's; it outlives the connection.
+            pacer, goodput: the link's; they outlive the connection.
             held: last entry of the partner's chain that we hold.
             wire_bytes: name -> bytes that earlier connections spent on objects not yet committed;
                 kept up to date.
@@ -88,6 +91,7 @@ class OutboundSession:
         self._memory = memory
         self._spent = wire_bytes
         self._pacer = pacer
+        self._goodput = goodput
         self._paced_bytes = connection.sent_bytes
         last_commit = max(partner.commit, memory.now.partner_commit)
         self.sender = Sender(partner.streams, last_commit, self._is_signed)
@@ -127,6 +131,7 @@ class OutboundSession:
         finally:
             with cutting(self._connection):
                 await self._record()
+            self._goodput.cut()
             for name, count in self.sender.abandon().items():
                 self._spent[name] = self._spent.get(name, 0) + count
 
@@ -156,11 +161,17 @@ class OutboundSession:
             self._unrecorded.update(sent.offer.name for sent in event.objects)
             self.last_commit_at = self._doors.clock.now()
             self.last_refusal = None
+            self._measure(event)
         else:
             self._deferred.append(event)
             self._unrecorded.add(event.name)
             self._rest(event)
         self._record_now.set()
+
+    def _measure(self, event: Stored) -> None:
+        count = sum(sent.offer.size_bytes for sent in event.objects)
+        is_idle = self.sender.in_flight == 0
+        self._goodput.committed(count, self._doors.clock.monotonic(), is_idle=is_idle)
 
     def _rest(self, event: Deferred) -> None:
         self.last_refusal = event.reason
@@ -203,6 +214,7 @@ class OutboundSession:
             offer = replace(offer, is_pushed=True)
             self._pump_now.set()
         self._connection.send(self.sender.offer(offer))
+        self._goodput.busy(self._doors.clock.monotonic())
 
     async def _raise_classes(self) -> None:
         rank = self.sender.least_urgent
@@ -310,7 +322,10 @@ class OutboundSession:
         self._unrecorded -= {each.name for each in deferred}
         if stored:
             number = stored[-1].commit.number
-            await self._doors.work(self._memory.update, partner_commit=number)
+            goodput = self._goodput.bytes_s
+            await self._doors.work(
+                self._memory.update, partner_commit=number, goodput_bytes_s=goodput
+            )
         self._look_if_room()
 
     def _sent_entries(self, stored: Iterable[Stored]) -> list[EntryDraft]:
@@ -364,7 +379,7 @@ class OutboundSession:
         return True
 
     async def _settle(self) -> None:
-        """Bring the verdicts of kept entries into the spool, and make up for a crash between."""
+        """Bring what kept entries say into the spool, and make up for a crash between."""
         while True:
             after = self._memory.now.settled
             raws = await self._doors.work(
@@ -376,6 +391,7 @@ class OutboundSession:
             settlements = settlements_of(entries)
             if settlements:
                 await self._doors.work(self._doors.spool.settle, settlements)
+            await self._doors.work(learn, self._doors.spool, self._terms.id, entries)
             await self._doors.work(self._memory.update, settled=entries[-1].n)
 
 

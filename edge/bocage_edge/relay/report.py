@@ -3,12 +3,13 @@
 A rate is what went over the connection between two reports, in bytes a second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bocage_edge.relay.service import Leg, LinkService
 from bocage_edge.relay.terms import Blocked
+from bocage_edge.relay.watch import Outlook
 
 
 @dataclass(slots=True)
@@ -31,7 +32,11 @@ class Rates:
 
 
 def report(
-    services: Sequence[LinkService], blocked: Sequence[Blocked], rates: Rates, now: float
+    services: Sequence[LinkService],
+    blocked: Sequence[Blocked],
+    rates: Rates,
+    outlooks: Mapping[str, Outlook],
+    now: float,
 ) -> list[dict[str, Any]]:
     """Describe every link.
 
@@ -39,12 +44,25 @@ def report(
         now: Unix seconds.
     """
     return [
-        *(_serving(service, rates, now) for service in services),
         *(
-            {"link": each.link, "blocked": each.reason, "is_alarm": each.is_alarm}
+            {**_serving(service, rates, now), **_expected(outlooks.get(service.terms.id))}
+            for service in services
+        ),
+        *(
+            {
+                "link": each.link,
+                "blocked": each.reason,
+                "is_alarm": each.is_alarm,
+                **_expected(outlooks.get(each.link)),
+            }
             for each in blocked
         ),
     ]
+
+
+def _expected(outlook: Outlook | None) -> dict[str, Any]:
+    seen = outlook or Outlook()
+    return {"alarms": seen.alarms, "slots": seen.slots}
 
 
 def _serving(service: LinkService, rates: Rates, now: float) -> dict[str, Any]:
@@ -58,6 +76,7 @@ def _serving(service: LinkService, rates: Rates, now: float) -> dict[str, Any]:
         "behind": service.alarm(now),
         "outgoing": {
             **_leg(service.legs.outgoing, f"{link}/out", rates, now),
+            "goodput_bytes_s": service.goodput.bytes_s or None,
             "cap_mbit": service.pacer.mbit(now),
             "in_flight": out.sender.in_flight if out is not None else 0,
             "last_commit_at": out.last_commit_at if out is not None else None,

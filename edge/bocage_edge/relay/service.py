@@ -19,6 +19,7 @@ from bocage_edge.relay.connection import Connection, ConnectionEndedError, Endin
 from bocage_edge.relay.doors import Doors
 from bocage_edge.relay.epochs import alarm_text
 from bocage_edge.relay.fault import Fault, RelayProtocolError
+from bocage_edge.relay.goodput import Goodput
 from bocage_edge.relay.hello import Hello, Side
 from bocage_edge.relay.inbound import InboundSession
 from bocage_edge.relay.levelling import Levelling
@@ -83,6 +84,7 @@ class LinkService:
         self._memory = memory
         self._spent: dict[str, int] = {}
         self.pacer = Pacer(terms.link.cap_mbit, terms.timezone)
+        self.goodput = Goodput(memory.now.goodput_bytes_s)
         self._stop = asyncio.Event()
         self._is_called = asyncio.Event()  # the partner is there: dialling need not wait
         self._strangers: set[Connection] = set()
@@ -169,6 +171,7 @@ class LinkService:
                     ),
                     wire_bytes=self._spent,
                     pacer=self.pacer,
+                    goodput=self.goodput,
                 )
                 await self.outbound.run()
         finally:

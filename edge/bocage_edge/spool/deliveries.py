@@ -22,6 +22,7 @@ from bocage_edge.spool.rows import (
     end_object,
     insert_deliveries,
 )
+from bocage_edge.spool.standing import note_delivered
 from bocage_edge.spool.types import (
     Delivery,
     DeliveryState,
@@ -301,4 +302,5 @@ def _end_if_settled(db: apsw.Connection, name: str, now: float) -> ObjectState:
         db.execute("UPDATE object SET state = 'refused' WHERE name = ?", (name,))
         return ObjectState.REFUSED
     end_object(db, name, ObjectState.RETIRED, now)
+    note_delivered(db, name, now)
     return ObjectState.RETIRED

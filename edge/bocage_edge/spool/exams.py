@@ -20,13 +20,13 @@ from bocage_edge.spool.outbox import insert_entries
 from bocage_edge.spool.types import Direction
 
 _CLASSES = tuple(ExamClass)
-_COLUMNS = (
+EXAM_COLUMNS = (
     "direction, link, exam_id, klass, service, convention, version, modality, state, reason,"
     " first_at, accepted_at, slot_from, slot_until, arrive_by, report_due, quiet_at,"
     " quiet_instances, request_at, report_state, report_at, alarmed"
 )
 _UPSERT = f"""
-INSERT INTO exam ({_COLUMNS}) VALUES ({", ".join("?" * 22)})
+INSERT INTO exam ({EXAM_COLUMNS}) VALUES ({", ".join("?" * 22)})
 ON CONFLICT (direction, link, exam_id) DO UPDATE SET
     klass = excluded.klass, service = excluded.service, convention = excluded.convention,
     version = excluded.version, modality = excluded.modality, state = excluded.state,
@@ -90,14 +90,15 @@ def put_exam(db: apsw.Connection, exam: Exam) -> None:
 def find_exam(db: apsw.Connection, direction: Direction, link: str, exam_id: str) -> Exam | None:
     """Look an exam up."""
     row = db.execute(
-        f"SELECT {_COLUMNS} FROM exam"  # noqa: S608 - constants
+        f"SELECT {EXAM_COLUMNS} FROM exam"  # noqa: S608 - constants
         " WHERE direction = ? AND link = ? AND exam_id = ?",
         (direction, link, exam_id),
     ).fetchone()
-    return None if row is None else _exam_of(row)
+    return None if row is None else exam_of(row)
 
 
-def _exam_of(row: Sequence[Any]) -> Exam:
+def exam_of(row: Sequence[Any]) -> Exam:
+    """Read one row of `EXAM_COLUMNS`."""
     direction, link, exam_id, klass, service, convention, version, modality, state, *rest = row
     return Exam(
         Direction(direction),
@@ -137,11 +138,11 @@ class Exams(SpoolCore):
         """List exams whose first instance came at or after an instant, oldest first."""
         with self._index.reading() as db:
             rows = db.execute(
-                f"SELECT {_COLUMNS} FROM exam"  # noqa: S608 - constants
+                f"SELECT {EXAM_COLUMNS} FROM exam"  # noqa: S608 - constants
                 " WHERE first_at >= ? AND (? IS NULL OR direction = ?) ORDER BY first_at, id",
                 (first_at, direction, direction),
             )
-            return [_exam_of(row) for row in rows]
+            return [exam_of(row) for row in rows]
 
     def put_exam(self, exam: Exam, entries: Sequence[EntryDraft] = ()) -> None:
         """Write an exam as it now stands, and what the ledger is to say of it, together.

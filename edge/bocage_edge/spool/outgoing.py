@@ -21,6 +21,7 @@ from bocage_edge.spool.rows import (
     insert_outgoing,
     object_of,
 )
+from bocage_edge.spool.standing import note_delivered
 from bocage_edge.spool.together import Fates, Together
 from bocage_edge.spool.types import (
     KnownInstance,
@@ -339,5 +340,6 @@ def _settle_one(db: apsw.Connection, settlement: Settlement, now: float) -> bool
     may_retire = (ObjectState.QUEUED, ObjectState.STORED, ObjectState.REFUSED)
     if state in may_retire and settlement.verdict is Verdict.DELIVERED:
         end_object(db, settlement.name, ObjectState.RETIRED, now)
+        note_delivered(db, settlement.name, now)
         return True
     return False

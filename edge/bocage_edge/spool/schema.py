@@ -121,6 +121,14 @@ CREATE INDEX exam_due ON exam (arrive_by) WHERE state = 'accepted' AND arrive_by
 CREATE INDEX exam_report ON exam (report_due)
     WHERE state = 'accepted' AND report_at IS NULL AND report_due IS NOT NULL;
 
+-- Which objects are reports of which exam, as the reading box's ledger says.
+CREATE TABLE report_of (
+    object TEXT PRIMARY KEY,               -- name of the sealed object
+    link TEXT NOT NULL,
+    exam_id TEXT NOT NULL,
+    report_state TEXT NOT NULL
+) WITHOUT ROWID;
+
 -- Keyed hashes of the identities an exam is known by, for matching a report to it.
 CREATE TABLE exam_name (
     link TEXT NOT NULL,

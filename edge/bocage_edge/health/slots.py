@@ -1,0 +1,62 @@
+"""Will every slot have its exams, is every urgent one through, is every report there in time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from bocage_edge.exam.watch import REPORT_OVERDUE, SLOT_MISSED, URGENT_WAITING
+from bocage_edge.health.facts import Facts, Status
+from bocage_edge.health.finding import Finding, bad, ok, warning
+
+
+def findings(facts: Facts) -> list[Finding]:
+    """Judge every link by the alarms that stand; of one without slots nothing is said."""
+    return [
+        finding
+        for link in facts.links
+        if link.conventions or facts.link_status("relay", link.id).get("alarms")
+        for finding in _of_link(facts, link.id)
+    ]
+
+
+def _of_link(facts: Facts, link: str) -> list[Finding]:
+    alarms = facts.link_status("relay", link).get("alarms") or []
+    found = [_finding(f"exams {link}", alarm, facts) for alarm in alarms]
+    return found or [ok(f"exams {link}", "none is late")]
+
+
+def _finding(subject: str, alarm: Status, facts: Facts) -> Finding:
+    match alarm.get("code"):
+        case code if code == SLOT_MISSED:
+            at = alarm.get("estimate_at")
+            when = "nobody can say when" if at is None else f"expected at {_time(at, facts)}"
+            return bad(
+                subject,
+                f"SLOT of {_time(alarm.get('slot_from'), facts)} will be missed:"
+                f" {alarm.get('exams')} exams, {alarm.get('instances')} instances,"
+                f" {alarm.get('bytes')} bytes are not there; {when}",
+                "tell the practice, and look at the tunnel",
+            )
+        case code if code == URGENT_WAITING:
+            return bad(
+                subject,
+                f"URGENT exam {alarm.get('exam_ref')} has waited for {alarm.get('waiting_s')} s",
+                "telephone the practice",
+            )
+        case code if code == REPORT_OVERDUE:
+            due = _time(alarm.get("report_due"), facts)
+            return warning(
+                subject,
+                f"the report of exam {alarm.get('exam_ref')} was due at {due}",
+                "telephone the practice",
+            )
+        case code:
+            return warning(subject, f"alarm {code}")
+
+
+def _time(at: object, facts: Facts) -> str:
+    if not isinstance(at, int | float) or facts.in_force is None:
+        return "an unknown time"
+    zone = ZoneInfo(facts.in_force.desired.site.timezone)
+    return datetime.fromtimestamp(at, UTC).astimezone(zone).strftime("%H:%M")

@@ -1,7 +1,7 @@
-"""Who an exam is of, and what its site calls it: what a request or a report says of both. Pure.
+"""Who an exam, a request or a report says it is of, and by which numbers it is known. Pure.
 
-Only ever in memory or under a seal: nothing of it reaches a log, a ledger or the index. There the
-keyed hashes of `identity` stand.
+Plain values of a patient: they live in memory, never in a log, an index or a ledger. What is kept
+of them are keyed hashes (`names`), and sealed particulars.
 """
 
 from __future__ import annotations
@@ -10,47 +10,34 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
-    """A number together with who gave it, as far as that was said.
+class Issued:
+    """A number and who gave it out.
 
     Args:
-        value: as written, without the blanks around it; never empty.
-        namespace: the issuer's local name; "" where it was not said.
-        universal_id: the issuer's OID; "" where it was not said.
-
-    Source: HL7 v2 EI and HD; PS3.3 C.2.2 (Issuer of Patient ID and its qualifiers).
+        issuer: an OID or a local name; empty: not declared.
     """
 
-    value: str
-    namespace: str = ""
-    universal_id: str = ""
-
-    @property
-    def issuer(self) -> str:
-        """The OID where there is one, else the local name; "" where nobody was named."""
-        return self.universal_id or self.namespace
+    number: str
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """What a message or an instance says of an exam; empty where it says nothing.
+    """Texts as they were written; empty where nothing was.
 
     Args:
-        study_uid: Study Instance UID.
-        accessions: accession numbers.
-        orders: placer and filler order numbers, and requested procedure ids.
-        patients: patient numbers of sites; the INS is not among them.
-        ins: the French national health identity, its OID as `universal_id`.
-        name: family and given name joined by `^`, as PN writes them.
+        orders: placer and filler order numbers.
+        patients: patient ids, the INS not among them.
+        ins: the French national health identity, digits without spaces.
+        name: as a DICOM PN or HL7 XPN writes it, components divided by `^`.
         birth_date: YYYYMMDD.
-        sex: M, F or O; "" where unknown.
     """
 
-    study_uid: str | None = None
-    accessions: tuple[Number, ...] = ()
-    orders: tuple[Number, ...] = ()
-    patients: tuple[Number, ...] = ()
-    ins: tuple[Number, ...] = ()
+    study_uid: str = ""
+    accessions: tuple[Issued, ...] = ()
+    orders: tuple[str, ...] = ()
+    patients: tuple[Issued, ...] = ()
+    ins: tuple[str, ...] = ()
     name: str = ""
     birth_date: str = ""
     sex: str = ""

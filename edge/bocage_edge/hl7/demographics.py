@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
-from bocage_edge.exam.identities import Identities, Number
+from bocage_edge.exam.identities import Identities, Issued
 from bocage_edge.hl7.message import Message, Segment
+
+T = TypeVar("T")
 
 # The INS by its issuer: NIR, NIA, and the NIR of the test and the demonstration domain.
 INS_OIDS = frozenset(f"1.2.250.1.213.1.4.{arc}" for arc in (8, 9, 10, 11))
-_INS_TYPES = {"INS": "8", "INS-NIR": "8", "INS-NIA": "9"}  # CX.5, where CX.4 names no OID
+_INS_TYPES = frozenset({"INS", "INS-NIR", "INS-NIA"})  # CX.5, where CX.4 names no OID
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 _LONGEST_UID = 64
 _LONGEST_NUMBER = 64
@@ -27,7 +30,7 @@ def identities_of(message: Message) -> Identities:
     pid = message.first("PID")
     patients, ins = _patients(pid)
     return Identities(
-        study_uid=next(_study_uids(message), None),
+        study_uid=next(_study_uids(message), ""),
         accessions=_once(_accessions(message)),
         orders=_once(_orders(message)),
         patients=patients,
@@ -43,61 +46,49 @@ def is_uid(text: str) -> bool:
     return len(text) <= _LONGEST_UID and _UID.fullmatch(text) is not None
 
 
-def _patients(pid: Segment | None) -> tuple[tuple[Number, ...], tuple[Number, ...]]:
-    patients: list[Number] = []
-    ins: list[Number] = []
+def _patients(pid: Segment | None) -> tuple[tuple[Issued, ...], tuple[str, ...]]:
+    """Give the sites' own numbers, and the national ones."""
+    patients: list[Issued] = []
+    ins: list[str] = []
     if pid is None:
         return (), ()
     # PID-2 and PID-4 are where version 2.2 put what PID-3 repeats since.
     for place in (3, 2, 4):
         for cx in pid.repetitions(place):
-            number = _cx(pid, cx)
-            if number is None:
+            value = pid.component(cx, 1)
+            if not _is_number(value):
                 continue
-            kind = pid.component(cx, 5).upper()
-            national = _as_ins(number, kind)
-            (patients if national is None else ins).append(national or number)
+            oid = pid.component(cx, 4, 2)
+            if oid in INS_OIDS or (not oid and pid.component(cx, 5).upper() in _INS_TYPES):
+                ins.append(value.replace(" ", ""))
+            else:
+                patients.append(Issued(value, oid or pid.component(cx, 4, 1)))
     return _once(patients), _once(ins)
 
 
-def _as_ins(number: Number, kind: str) -> Number | None:
-    if number.universal_id in INS_OIDS:
-        return number
-    if not number.universal_id and kind in _INS_TYPES:
-        return Number(number.value, number.namespace, f"1.2.250.1.213.1.4.{_INS_TYPES[kind]}")
-    return None
-
-
-def _cx(segment: Segment, cx: bytes) -> Number | None:
-    value = segment.component(cx, 1)
-    if not _is_number(value):
-        return None
-    return Number(value, segment.component(cx, 4, 1), segment.component(cx, 4, 2))
-
-
-def _ei(segment: Segment, place: int) -> Iterator[Number]:
+def _ei(segment: Segment, place: int) -> Iterator[Issued]:
     for ei in segment.repetitions(place)[:1]:
         value = segment.component(ei, 1)
         if _is_number(value):
-            yield Number(value, segment.component(ei, 2), segment.component(ei, 3))
+            yield Issued(value, segment.component(ei, 3) or segment.component(ei, 2))
 
 
 def _is_number(value: str) -> bool:
     return 0 < len(value) <= _LONGEST_NUMBER and value.isprintable()
 
 
-def _accessions(message: Message) -> Iterator[Number]:
+def _accessions(message: Message) -> Iterator[Issued]:
     for segment in message.all("IPC"):
         yield from _ei(segment, 1)
     for segment in message.all("OBR"):
         yield from _ei(segment, 18)
 
 
-def _orders(message: Message) -> Iterator[Number]:
+def _orders(message: Message) -> Iterator[str]:
     places = {"ORC": (2, 3), "OBR": (2, 3, 19), "IPC": (2,), "TXA": (14, 15)}
     for segment in message.segments:
         for place in places.get(segment.name, ()):
-            yield from _ei(segment, place)
+            yield from (each.number for each in _ei(segment, place))
 
 
 def _study_uids(message: Message) -> Iterator[str]:
@@ -143,5 +134,5 @@ def _sex(pid: Segment | None) -> str:
     return said if said in _SEXES else ""
 
 
-def _once(numbers: Iterable[Number]) -> tuple[Number, ...]:
+def _once(numbers: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(numbers))

@@ -10,15 +10,17 @@ Source: HL7 v2.5.1 chapters 2, 3, 4 and 7; IHE RAD TF-2 4.28.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bocage_edge.exam.identities import Identities, Number
+from bocage_edge.exam.identities import Identities, Issued
 from bocage_edge.hl7.charset import Charset
 from bocage_edge.hl7.message import Marks, Message, Segment, escaped, timestamp
 
 _UTF_8 = Charset("utf-8", is_as_said=True)
 _VERSION = "2.5.1"
+_OID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def with_identities(message: Message, own: Identities) -> bytes:
 def _own(segment: Segment, own: Identities) -> bytes:
     if segment.name == "PID":
         return _own_patient(segment, own)
-    order = next(iter(own.orders or own.accessions), None)
+    order = _order_of(own)
     accession = next(iter(own.accessions), None)
     places = {"ORC": ((2, order),), "OBR": ((2, order), (18, accession)), "IPC": ((1, accession),)}
     put = {
@@ -83,7 +85,6 @@ def _own(segment: Segment, own: Identities) -> bytes:
 
 def _own_patient(pid: Segment, own: Identities) -> bytes:
     numbers = [_cx(number, pid) for number in own.patients]
-    numbers += [_cx(number, pid, "INS") for number in own.ins]
     if not numbers:
         return pid.raw
     others = [each for each in pid.repetitions(3) if each not in numbers]
@@ -101,25 +102,29 @@ def _with(segment: Segment, put: Mapping[int, bytes]) -> bytes:
     return segment.marks.field.join(fields)
 
 
-def _ei(number: Number, segment: Segment) -> bytes:
-    words = [number.value, number.namespace, number.universal_id]
-    words += ["ISO"] if number.universal_id else []
-    written = segment.marks.component.join(_escaped(word, segment) for word in words)
-    return written.rstrip(segment.marks.component)
+def _order_of(own: Identities) -> Issued | None:
+    """Give the order number to answer under; the accession number serves where there is none."""
+    orders = [Issued(number) for number in own.orders]
+    return next(iter([*orders, *own.accessions]), None)
 
 
-def _cx(number: Number, segment: Segment, kind: str = "PI") -> bytes:
-    issuer = [number.namespace, number.universal_id]
-    issuer += ["ISO"] if number.universal_id else []
-    authority = segment.marks.subcomponent.join(_escaped(word, segment) for word in issuer)
-    parts = (
-        _escaped(number.value, segment),
-        b"",
-        b"",
-        authority.rstrip(segment.marks.subcomponent),
-        kind.encode(),
-    )
+def _ei(number: Issued, segment: Segment) -> bytes:
+    parts = [_escaped(number.number, segment), *_issuer(number, segment)]
     return segment.marks.component.join(parts)
+
+
+def _cx(number: Issued, segment: Segment, kind: str = "PI") -> bytes:
+    authority = segment.marks.subcomponent.join(_issuer(number, segment))
+    parts = (_escaped(number.number, segment), b"", b"", authority, kind.encode())
+    return segment.marks.component.join(parts)
+
+
+def _issuer(number: Issued, segment: Segment) -> list[bytes]:
+    """Write an issuer as the parts of an HD: a local name, or an OID."""
+    if not number.issuer:
+        return []
+    said = _escaped(number.issuer, segment)
+    return [b"", said, b"ISO"] if _OID.fullmatch(number.issuer) else [said]
 
 
 def _escaped(text: str, segment: Segment) -> bytes:
@@ -164,9 +169,9 @@ def _oru(
     # Same for every segment of ours: the usual marks, UTF-8.
     here = Segment(b"OBX", Marks(), _UTF_8)
     patients = [_cx(number, here) for number in identities.patients]
-    patients += [_cx(number, here, "INS") for number in identities.ins]
-    order = _first_ei(identities.orders or identities.accessions, here)
-    accession = _first_ei(identities.accessions, here)
+    patients += [_cx(Issued(number), here, "INS") for number in identities.ins]
+    order = _ei_or_none(_order_of(identities), here)
+    accession = _ei_or_none(next(iter(identities.accessions), None), here)
     name = b"^".join(_plain(part) for part in identities.name.split("^"))
     who = (b"", b"1", b"", b"~".join(patients), b"", name, b"", identities.birth_date.encode())
     segments = [
@@ -204,8 +209,8 @@ def _msh(route: Route, stamp: Stamp, at: bytes) -> bytes:
     return head + b"|" * 6 + b"UNICODE UTF-8"
 
 
-def _first_ei(numbers: tuple[Number, ...], here: Segment) -> bytes:
-    return _ei(numbers[0], here) if numbers else b""
+def _ei_or_none(number: Issued | None, here: Segment) -> bytes:
+    return b"" if number is None else _ei(number, here)
 
 
 def _plain(text: str) -> bytes:

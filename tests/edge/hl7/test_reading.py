@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from bocage_edge.exam.identities import Number
+from bocage_edge.exam.identities import Issued
 from bocage_edge.hl7.errors import Hl7Error
 from bocage_edge.hl7.reading import (
     Action,
@@ -19,7 +19,7 @@ from bocage_edge.hl7.reading import (
 )
 from tests.edge.hl7.messages import STUDY, document, er7, order, result
 
-INS = Number("279035121518989", "ASIP-SANTE-INS-NIR", "1.2.250.1.213.1.4.8")
+INS = "279035121518989"
 PDF = b"%PDF-1.4\n" + bytes(range(256)) * 40
 CDA = b'<?xml version="1.0"?><ClinicalDocument xmlns="urn:hl7-org:v3"/>'
 
@@ -41,13 +41,13 @@ def request(*lines: str) -> Request:
 def test_an_order_gives_everything_an_exam_is_known_by() -> None:
     found = request(*order())
     assert found.identities.study_uid == STUDY
-    assert found.identities.accessions == (Number("ACC77"),)
+    assert found.identities.accessions == (Issued("ACC77"),)
     assert found.identities.orders == (
-        Number("A100", "RIS"),
-        Number("F200", "RIS"),
-        Number("RP5"),
+        "A100",
+        "F200",
+        "RP5",
     )
-    assert found.identities.patients == (Number("0042", "CHFLERS", "1.2.250.1.999.1"),)
+    assert found.identities.patients == (Issued("0042", "1.2.250.1.999.1"),)
     assert found.identities.ins == (INS,)
     assert (found.identities.birth_date, found.identities.sex) == ("19790314", "F")
     assert (found.procedure, found.reason) == ("Thorax de face", "Toux, fièvre")
@@ -59,7 +59,7 @@ def test_an_imaging_order_is_read_by_its_ipc() -> None:
     lines[0] = lines[0].replace("ORM^O01", "OMI^O23^OMI_O23")
     lines[-1] = f"IPC|ACC78^RIS|RP6|{STUDY}^RIS|SPS1|CT"
     found = request(*lines, "TQ1|1||||||||S^STAT")
-    assert found.identities.accessions == (Number("ACC78", "RIS"), Number("ACC77"))
+    assert found.identities.accessions == (Issued("ACC78", "RIS"), Issued("ACC77"))
     assert (found.modality, found.priority, found.identities.study_uid) == ("CT", "S", STUDY)
 
 
@@ -79,22 +79,23 @@ def test_what_an_order_asks_for(code: str, action: Action) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pid3", "oid"),
+    "authority",
     [
-        ("2790351215189^^^&1.2.250.1.213.1.4.8&ISO^INS", "8"),
-        ("2790351215189^^^&1.2.250.1.213.1.4.9&ISO^INS", "9"),
-        ("2790351215189^^^&1.2.250.1.213.1.4.10&ISO^INS", "10"),
-        ("2790351215189^^^&1.2.250.1.213.1.4.11&ISO^INS", "11"),
-        ("2790351215189^^^^INS-NIR", "8"),
-        ("2790351215189^^^^INS-NIA", "9"),
+        "&1.2.250.1.213.1.4.8&ISO^INS",
+        "&1.2.250.1.213.1.4.9&ISO^INS",
+        "&1.2.250.1.213.1.4.10&ISO^INS",
+        "&1.2.250.1.213.1.4.11&ISO^INS",
+        "^INS-NIR",
+        "^INS-NIA",
+        "^INS",
     ],
 )
-def test_the_national_identity_is_told_from_a_patient_number(pid3: str, oid: str) -> None:
+def test_the_national_identity_is_told_from_a_patient_number(authority: str) -> None:
     lines = order()
-    lines[1] = f"PID|1||{pid3}~IPP9^^^CHFLERS^PI||X^Y"
+    lines[1] = f"PID|1||2 79 03 512151 89^^^{authority}~IPP9^^^CHFLERS^PI||X^Y"
     found = request(*lines).identities
-    assert [each.universal_id for each in found.ins] == [f"1.2.250.1.213.1.4.{oid}"]
-    assert found.patients == (Number("IPP9", "CHFLERS"),)
+    assert found.ins == ("2790351215189",)
+    assert found.patients == (Issued("IPP9", "CHFLERS"),)
 
 
 def test_the_old_calculated_ins_is_a_patient_number_like_others() -> None:
@@ -110,14 +111,14 @@ def test_malformed_traits_are_left_out() -> None:
     lines[-1] = "ZDS|not a uid^RIS"
     found = request(*lines).identities
     assert (found.patients, found.name, found.birth_date, found.sex) == ((), "", "", "")
-    assert found.study_uid is None
+    assert found.study_uid == ""
 
 
 def test_a_report_without_a_study_uid_has_the_practices_numbers() -> None:
     found = report(*result())
-    assert found.identities.study_uid is None
-    assert found.identities.orders == (Number("A100"), Number("CAB-2026-11"))
-    assert found.identities.patients == (Number("TH77", "THURY"),)
+    assert found.identities.study_uid == ""
+    assert found.identities.orders == ("A100", "CAB-2026-11")
+    assert found.identities.patients == (Issued("TH77", "THURY"),)
     assert (found.text, found.title) == ("Pas d'anomalie décelée.", "Thorax")
 
 
@@ -161,7 +162,7 @@ def test_a_cda_in_an_mdm_is_found() -> None:
     found = report(*document("T02", txa, f"OBX|1|ED|CDA||^multipart^x-hl7-cda^Base64^{data}"))
     assert found.documents == (Document("text/xml", CDA),)
     assert (found.document_id, found.title) == ("DOC1", "CR imagerie")
-    assert found.identities.orders == (Number("A100"), Number("F200"))
+    assert found.identities.orders == ("A100", "F200")
 
 
 def test_a_file_that_is_no_base64_is_refused() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bocage_edge.exam.identities import Identities, Number
+from bocage_edge.exam.identities import Identities, Issued
 from bocage_edge.hl7.message import parse
 from bocage_edge.hl7.reading import Document, Report, ReportState, read
 from bocage_edge.hl7.writing import (
@@ -17,10 +17,10 @@ from tests.edge.hl7.messages import STUDY, er7, result
 
 OWN = Identities(
     study_uid=STUDY,
-    accessions=(Number("ACC77", "RIS"),),
-    orders=(Number("A100", "RIS"),),
-    patients=(Number("0042", "CHFLERS", "1.2.250.1.999.1"),),
-    ins=(Number("279035121518989", "", "1.2.250.1.213.1.4.8"),),
+    accessions=(Issued("ACC77", "RIS"),),
+    orders=("A100",),
+    patients=(Issued("0042", "1.2.250.1.999.1"),),
+    ins=("279035121518989",),
     name="LEMAÎTRE^Hélène",
     birth_date="19790314",
     sex="F",
@@ -32,8 +32,8 @@ PDF = b"%PDF-1.4\n\xff\x00"
 def test_the_hospitals_numbers_stand_in_front_and_the_practices_behind() -> None:
     came = er7(*result(), charset="iso8859-1")
     found = read(with_identities(parse(came), OWN)).identities
-    assert found.patients == (*OWN.patients, Number("TH77", "THURY"))
-    assert (found.ins, found.accessions) == (OWN.ins, OWN.accessions)
+    assert found.patients == (*OWN.patients, Issued("TH77", "THURY"))
+    assert found.accessions == OWN.accessions
     assert found.orders[0] == OWN.orders[0]
     assert found.name == "LEMAÎTRE^Hélène"
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -165,6 +165,26 @@ def verify_page(
     if (head.n, head.hash) != (n, prev):
         raise SignatureError(f"the head of {head.chain} is not that of its entries")
     return entries
+
+
+def verify_chain(raws: Iterable[bytes], head: Head, identity: bytes) -> Iterator[Entry]:
+    """Give the entries of a whole chain, checked from the first to the signed head.
+
+    What was given before an error is no more to be believed than what comes after it.
+
+    Raises:
+        MessageError, SignatureError: as `verify_page`.
+    """
+    verify_head(head, identity)
+    n, prev = 0, GENESIS
+    for raw in raws:
+        entry = read_entry(raw)
+        if (entry.chain, entry.n, entry.prev) != (head.chain, n + 1, prev):
+            raise MessageError(f"entry {entry.n} of {head.chain} does not follow entry {n}")
+        n, prev = entry.n, entry_hash(raw)
+        yield entry
+    if (head.n, head.hash) != (n, prev):
+        raise SignatureError(f"the head of {head.chain} is not that of its entries")
 
 
 def read_entry(raw: bytes) -> Entry:

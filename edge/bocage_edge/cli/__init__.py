@@ -15,6 +15,7 @@ from bocage_edge.cli.pairing import pair
 from bocage_edge.cli.sealing import seal
 from bocage_edge.cli.setting_up import card, setup, unlock
 from bocage_edge.cli.spool import spool
+from bocage_edge.cli.statement import statement
 from bocage_edge.cli.unit import run_unit
 from bocage_edge.errors import EdgeError
 from bocage_edge.paths import Box
@@ -69,5 +70,17 @@ def main(ctx: click.Context, state: Path, run: Path, lab_clock: Path | None) -> 
     ctx.obj = Box(state, run, lab_clock)
 
 
-for command in (setup, card, config, pair, unlock, run_unit, doctor, spool, ledger, seal):
+for command in (
+    setup,
+    card,
+    config,
+    pair,
+    unlock,
+    run_unit,
+    doctor,
+    spool,
+    ledger,
+    statement,
+    seal,
+):
     main.add_command(command)

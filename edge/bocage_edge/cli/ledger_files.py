@@ -123,13 +123,14 @@ def _chains(keeper: Keeper, identity: str, link_id: str | None) -> Iterator[Chai
         if link_id in (None, chain.partition("/")[2]):
             head = keeper.head(chain)
             opening = ChainOpening(chain=chain, identity=identity, standing="own")
-            yield opening, _own_entries(keeper, chain, head), head
+            yield opening, own_entries(keeper, chain, head), head
     for each in held:
         if link_id in (None, each.opening.chain.partition("/")[2]):
-            yield each.opening, _held_entries(keeper, each.id, each.head), each.head
+            yield each.opening, held_entries(keeper, each.id, each.head), each.head
 
 
-def _own_entries(keeper: Keeper, chain: str, head: Head) -> Iterator[bytes]:
+def own_entries(keeper: Keeper, chain: str, head: Head) -> Iterator[bytes]:
+    """Give the bytes of an own chain up to a head."""
     after = 0
     while after < head.n:
         raws, _ = keeper.entries(chain, after, min(MAX_PAGE_ENTRIES, head.n - after))
@@ -139,7 +140,8 @@ def _own_entries(keeper: Keeper, chain: str, head: Head) -> Iterator[bytes]:
         after += len(raws)
 
 
-def _held_entries(keeper: Keeper, held: int, head: Head) -> Iterator[bytes]:
+def held_entries(keeper: Keeper, held: int, head: Head) -> Iterator[bytes]:
+    """Give the bytes of a kept chain up to its head."""
     after = 0
     while after < head.n:
         raws = keeper.held_entries(held, after, min(MAX_PAGE_ENTRIES, head.n - after))

@@ -112,3 +112,14 @@ def test_the_ledger_is_shown_by_exam_kind_and_time(sites: tuple[Site, Site]) -> 
     assert shown("--exam", exam_ref(OTHER_EXAM)) == []
     assert shown("--kind", "opened", "--kind", "stored") == ["stored", "opened"]
     assert shown("--since", "1970-01-01 00:00:07") == everything[: everything.index("stored")]
+
+
+def test_a_statement_names_the_chains_it_is_made_of(sites: tuple[Site, Site]) -> None:
+    """The link has no exams here: nothing is billed."""
+    box = sites[0].box
+    words = ["--state", str(box.state), "--run", str(box.run), "statement", "2026-11"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    assert "TOTAL,0," in done.stdout
+    assert f"flers-1/{LINK} up to entry 2" in done.stdout
+    assert f"caen-1/{LINK} up to entry 4" in done.stdout

@@ -144,7 +144,7 @@ def test_what_is_not_billed() -> None:
     case.accept(3)
     case.send(3, delivered=None)
     refused = {"exam_id": exam(3), "object": thing(3), "done": True}
-    case.there_deliver.append(draft("refused", START, **refused))
+    case.there_deliver.append(draft("refused", START, **refused))  # type: ignore[arg-type]
     case.receive.append(draft("exam_refused", START, exam_id=exam(4), reason="volume"))
     made = case.statement()
     assert (made.priors, made.cancelled, made.refused, made.lines) == (1, 1, 2, [])

@@ -17,6 +17,7 @@ from bocage_contract.configuration import Destination
 from bocage_edge.deliver.channel import LinkLostError
 from bocage_edge.deliver.contexts import choose, propose
 from bocage_edge.deliver.frame import FrameCodec
+from bocage_edge.deliver.naming import Listener
 from bocage_edge.deliver.outcome import (
     Deferred,
     Outcome,
@@ -33,6 +34,7 @@ from bocage_edge.deliver.scu import (
 )
 from bocage_edge.deliver.transcode import NotTranscodableError, can_transcode, transcode
 from bocage_edge.errors import SpoolError
+from bocage_edge.exam.identities import Identities
 
 MAX_REMEMBERED = 64
 _UID = re.compile(r"[\x21-\x7e]{1,64}")
@@ -94,6 +96,7 @@ class Order:
     delivery: int | None  # None: a C-ECHO
     object: str = ""
     digest: str = ""
+    listens: bool = False  # its exam has no names yet; see `naming`
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class Attempt:
         is_untold: the association stood, but the station did not tell the end of the instance.
         came_as, sent_as: transfer syntax UIDs; empty where nothing was sent.
         sent_bytes: of the data set as sent.
+        identities: of its exam, where the order was to listen and the station was told all of it.
     """
 
     outcome: Outcome
@@ -119,6 +123,7 @@ class Attempt:
     came_as: str = ""
     sent_as: str = ""
     sent_bytes: int = 0
+    identities: Identities | None = None
 
 
 class Remembered:
@@ -192,7 +197,7 @@ class Sender:
     def _attempt(self, order: Order) -> Attempt:
         try:
             with self._opener(order.object, order.digest) as opened:
-                return self._send(opened)
+                return self._send(opened, order)
         except NoKeyError:
             return Attempt(Deferred(NO_KEY, Scope.INSTANCE), is_without_key=True)
         except UnreadableError:
@@ -209,7 +214,7 @@ class Sender:
             self.abort()
             return Attempt(Refused(str(fault), Scope.INSTANCE), is_opened=True)
 
-    def _send(self, opened: Opened) -> Attempt:
+    def _send(self, opened: Opened, order: Order) -> Attempt:
         if not opened.is_instance:
             reason = "a DICOM station takes instances only"
             return Attempt(Refused(reason, Scope.INSTANCE), is_opened=True)
@@ -224,10 +229,10 @@ class Sender:
             is_told = context.scope is Scope.INSTANCE
             return Attempt(context, is_opened=True, is_told=is_told, came_as=came_as)
         sent_as = context.transfer_syntax
+        listener = Listener(came_as) if order.listens else None
+        dataset = opened.dataset() if listener is None else listener.through(opened.dataset())
         counted = _Counted(
-            opened.dataset()
-            if sent_as == came_as
-            else transcode(opened.dataset(), came_as, sent_as, self._codec)
+            dataset if sent_as == came_as else transcode(dataset, came_as, sent_as, self._codec)
         )
         status = self._open().store(context, opened.sop_instance, counted)
         if status is None:
@@ -240,6 +245,7 @@ class Sender:
             came_as=came_as,
             sent_as=sent_as,
             sent_bytes=counted.size,
+            identities=None if listener is None else listener.identities(),
         )
 
     def _context_for(self, wanted: Context) -> Context | Deferred | Refused:

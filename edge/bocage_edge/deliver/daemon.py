@@ -13,6 +13,7 @@ from bocage_edge.deliver.attempt import Remembered, Sender
 from bocage_edge.deliver.echo import echo
 from bocage_edge.deliver.forwarder import Forwarder, Setup
 from bocage_edge.deliver.lane import Lane, Report
+from bocage_edge.deliver.naming import Naming
 from bocage_edge.deliver.opening import PoolCodec, SpoolOpener
 from bocage_edge.deliver.scu import Timeouts
 from bocage_edge.deliver.unlocking import Locked, Unlocked, read_opening_keys
@@ -73,7 +74,8 @@ class Readings:
             self._setup = replace(self._setup, faults=(error.message,))
             return
         by_name: dict[str, Destination] = {there.name: there for there in desired.destinations}
-        self._setup = Setup(by_name, revision=desired.revision)
+        reading = frozenset(link.id for link in desired.links if link.role == "reading")
+        self._setup = Setup(by_name, revision=desired.revision, reading_links=reading)
 
 
 def run(box: Box, stop: threading.Event) -> None:
@@ -98,6 +100,7 @@ def run(box: Box, stop: threading.Event) -> None:
             lambda: flush(spool, keeper),
             draw=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads load, guards nothing
             wake=lambda: ring(bell),
+            naming=Naming(spool, keeper.link_key),
         )
         notify_ready()
         said_at = 0.0

@@ -21,6 +21,7 @@ from bocage_edge.deliver.echo import EchoResult
 from bocage_edge.deliver.entries import deferral_entries, entries_of
 from bocage_edge.deliver.hold import Standing, after
 from bocage_edge.deliver.lane import Result
+from bocage_edge.deliver.naming import Naming
 from bocage_edge.deliver.outcome import Delivered, Refused, Scope
 from bocage_edge.deliver.schedule import cut_delay_s, hold_s, retry_delay_s, weight_of
 from bocage_edge.deliver.stations import Station, said_of_all
@@ -49,6 +50,7 @@ class Setup:
     Args:
         destinations: by name; the configuration's.
         locked: why nothing can be opened; None where it can.
+        reading_links: ids of the links at whose reading end the box stands.
         keys: how many opening keys are at hand.
     """
 
@@ -57,6 +59,7 @@ class Setup:
     keys: int = 0
     revision: int = 0
     faults: tuple[str, ...] = ()
+    reading_links: frozenset[str] = frozenset()
 
 
 class LaneLike(Protocol):
@@ -101,6 +104,7 @@ class Forwarder:
         *,
         draw: Callable[[], float],
         wake: Callable[[], None],
+        naming: Naming,
         echo_every_s: float = ECHO_EVERY_S,
     ) -> None:
         """Start with no lane.
@@ -110,12 +114,14 @@ class Forwarder:
             hand_over: takes what waits in the spool's outbox to the keeper.
             draw: jitter in [-1, 1].
             wake: called, in a lane's thread, when there is something to take in.
+            naming: keeps what exams are called.
         """
         self._spool = spool
         self._open_lane = open_lane
         self._hand_over = hand_over
         self._draw = draw
         self._wake = wake
+        self._naming = naming
         self._echo_every_s = echo_every_s
         self._reports: queue.SimpleQueue[tuple[LaneLike, Order, Result]] = queue.SimpleQueue()
         self._seats: list[_Seat] = []
@@ -178,6 +184,8 @@ class Forwarder:
 
     def _settle(self, delivery: Delivery, attempt: Attempt, now: float) -> None:
         outcome = attempt.outcome
+        if attempt.identities is not None:
+            self._naming.heard(delivery.object, attempt.identities)
         held_until = self._held_until(delivery.destination, attempt, now)
         if isinstance(outcome, Delivered):
             self._station(delivery.destination).last_success_at = now
@@ -265,14 +273,17 @@ class Forwarder:
             weight = weight_of(delivery)
             if not self._has_room(weight):
                 return  # the most urgent one goes first, even where a smaller one would fit
-            self._give(delivery, destination, weight, now)
+            self._give(delivery, destination, weight, now, setup)
 
-    def _give(self, delivery: Delivery, destination: Destination, weight: int, now: float) -> None:
+    def _give(
+        self, delivery: Delivery, destination: Destination, weight: int, now: float, setup: Setup
+    ) -> None:
         again_at = now + retry_delay_s(delivery.attempts + 1, self._draw())
         if not self._spool.begin_attempt(delivery.id, again_at):
             return
         carried = delivery.object
-        order = Order(delivery.id, carried.name, carried.digest)
+        listens = self._naming.wants(carried, setup.reading_links)
+        order = Order(delivery.id, carried.name, carried.digest, listens)
         seat = self._seat_with(order, destination)
         seat.order, seat.delivery, seat.weight_bytes = order, delivery, weight
 

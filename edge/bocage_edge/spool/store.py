@@ -3,14 +3,15 @@
 Bytes in one file an object, everything else in one SQLite index that receive, relay and deliver
 write under different users. The rooms behind this door: `outgoing` (what starts here), `arriving`
 (what the partner sends), `deliveries` (to the site's stations), `exams` (what belongs together),
-`standing` (how far it has come), `upkeep` (operators, counts), `verify` (sweep and verify), all
-upon `core`.
+`exam_names` (by what a report finds its exam), `standing` (how far it has come), `upkeep`
+(operators, counts), `verify` (sweep and verify), all upon `core`.
 """
 
 from __future__ import annotations
 
 from bocage_edge.spool.arriving import Arrival, ArrivingSide
 from bocage_edge.spool.deliveries import DeliveringSide
+from bocage_edge.spool.exam_names import ExamNames
 from bocage_edge.spool.exams import Exams
 from bocage_edge.spool.outbox import BOX_CHAIN
 from bocage_edge.spool.outgoing import OutgoingSide, SameInstanceError
@@ -21,5 +22,7 @@ from bocage_edge.spool.verify import Verifying
 __all__ = ["BOX_CHAIN", "Arrival", "SameInstanceError", "Spool"]
 
 
-class Spool(OutgoingSide, ArrivingSide, DeliveringSide, Exams, Standing, Upkeep, Verifying):
+class Spool(
+    OutgoingSide, ArrivingSide, DeliveringSide, Exams, ExamNames, Standing, Upkeep, Verifying
+):
     """One box's spool, as one unit sees it. Safe to use from any thread."""

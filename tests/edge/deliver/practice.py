@@ -14,6 +14,7 @@ from bocage_edge.deliver.attempt import Remembered, Sender
 from bocage_edge.deliver.echo import echo
 from bocage_edge.deliver.forwarder import Forwarder, Setup
 from bocage_edge.deliver.lane import Lane, Report
+from bocage_edge.deliver.naming import Naming
 from bocage_edge.deliver.opening import PoolCodec, SpoolOpener
 from bocage_edge.deliver.scu import Timeouts
 from bocage_edge.seal.container import Header, ObjectKind
@@ -28,6 +29,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.instances import Instance
 
 LINK = "flers-caen"
+LINK_KEY = bytes(range(32))
 QUICK = Timeouts(connect_s=3.0, stall_s=2.0, response_s=3.0)
 WAIT_S = 20.0
 
@@ -42,7 +44,9 @@ class Practice:
         self.keys: tuple[str, ...] = (self.key.secret,)
         self.spool = Spool(root / "spool", self.clock, unit="deliver", reserve_bytes=0)
         self.pool = CodecPool(1)
-        self.setup = Setup({there.name: there for there in destinations})
+        self.setup = Setup(
+            {there.name: there for there in destinations}, reading_links=frozenset({LINK})
+        )
         self.handed_over = 0
         self.timeouts = settings.pop("timeouts", QUICK)
         self.release_after_s = settings.pop("release_after_s", 5.0)
@@ -54,6 +58,7 @@ class Practice:
             self._hand_over,
             draw=lambda: 0.0,
             wake=self._rung.set,
+            naming=Naming(self.spool, settings.pop("link_key", lambda _link: LINK_KEY)),
             echo_every_s=settings.pop("echo_every_s", 1e12),
         )
 

@@ -23,7 +23,11 @@ def findings(facts: Facts) -> list[Finding]:
 def _of_link(facts: Facts, link: str) -> list[Finding]:
     alarms = facts.link_status("relay", link).get("alarms") or []
     found = [_finding(f"exams {link}", alarm, facts) for alarm in alarms]
-    return found or [ok(f"exams {link}", "none is late")]
+    opens_at = (facts.link_status("relay", link).get("outgoing") or {}).get("window_opens_at")
+    if opens_at is None:
+        return found or [ok(f"exams {link}", "none is late")]
+    text = f"routine exams wait for the window until {_time(opens_at, facts)}"
+    return [*found, ok(f"exams {link}", text)]
 
 
 def _finding(subject: str, alarm: Status, facts: Facts) -> Finding:

@@ -255,6 +255,7 @@ class Relay:
             ),
             goodput_bytes_s=None if service is None else service.goodput.bytes_s or None,
             is_sender=is_sender,
+            opens_at=None if service is None else service.windows.opens_at(now),
             urgent_bytes=sum(
                 count for rank, count in queued.items() if rank < ExamClass.ROUTINE.rank
             ),

@@ -40,6 +40,7 @@ from bocage_edge.relay.sending import Deferred, Sender, Sent, Stored, Wanted
 from bocage_edge.relay.session import Duty, cutting, serve
 from bocage_edge.relay.settlement import settlements_of
 from bocage_edge.relay.terms import Terms
+from bocage_edge.relay.windows import TransferWindows
 from bocage_edge.relay.wire import FrameType
 from bocage_edge.spool.types import StoredObject
 from bocage_system import logs
@@ -76,11 +77,12 @@ class OutboundSession:
         wire_bytes: dict[str, int],
         pacer: Pacer,
         goodput: Goodput,
+        windows: TransferWindows,
     ) -> None:
         """Begin.
 
         Args:
-            pacer, goodput: the link's; they outlive the connection.
+            pacer, goodput, windows: the link's; they outlive the connection.
             held: last entry of the partner's chain that we hold.
             wire_bytes: name -> bytes that earlier connections spent on objects not yet committed;
                 kept up to date.
@@ -92,6 +94,7 @@ class OutboundSession:
         self._spent = wire_bytes
         self._pacer = pacer
         self._goodput = goodput
+        self._windows = windows
         self._paced_bytes = connection.sent_bytes
         last_commit = max(partner.commit, memory.now.partner_commit)
         self.sender = Sender(partner.streams, last_commit, self._is_signed)
@@ -188,12 +191,14 @@ class OutboundSession:
     async def _offer_due(self) -> None:
         await self._raise_classes()
         taken = {*self._unrecorded, *self.sender.open_names}
+        wall = self._doors.clock.now()
         due = await self._doors.work(
             self._doors.spool.due_outgoing,
             self._terms.id,
-            self._doors.clock.now(),
+            wall,
             OFFERS_AT_ONCE,
             taken,
+            self._windows.least_urgent(wall),
         )
         self._has_backlog = len(due) == OFFERS_AT_ONCE
         now = asyncio.get_running_loop().time()

@@ -19,20 +19,24 @@ LEAST_CHUNK_BYTES = 8 * 1024
 BIT_S_A_MBIT = 1_000_000
 
 
+# Caps by the time of day, and the time zone of that.
+Schedule = tuple[Sequence[CapWindow], str]
+
+
 class Pacer:
     """The pace of one link; its schedule may change at any time."""
 
-    def __init__(self, windows: Sequence[CapWindow], timezone: str) -> None:
-        self._windows = list(windows)
-        self._timezone = timezone
+    def __init__(self, *schedules: Schedule) -> None:
+        """Keep to schedules: of several caps the least holds."""
+        self._schedules = _copied(schedules)
         self._cap: Cap | None = None
         self._tokens = 0.0  # bytes; negative: so much has gone too early
         self._at: float | None = None
 
-    def follow(self, windows: Sequence[CapWindow], timezone: str) -> None:
-        """Keep to another schedule from now on."""
-        if (self._windows, self._timezone) != (list(windows), timezone):
-            self._windows, self._timezone = list(windows), timezone
+    def follow(self, *schedules: Schedule) -> None:
+        """Keep to other schedules from now on."""
+        if self._schedules != _copied(schedules):
+            self._schedules = _copied(schedules)
             self._cap = None
 
     def mbit(self, now: float) -> int | None:
@@ -44,8 +48,15 @@ class Pacer:
         cap = self._cap
         is_over = cap is None or (cap.until is not None and now >= cap.until)
         if cap is None or is_over:
-            cap = self._cap = cap_at(self._windows, self._timezone, now)
+            cap = self._cap = self._least(now)
         return cap.mbit
+
+    def _least(self, now: float) -> Cap:
+        caps = [cap_at(windows, timezone, now) for windows, timezone in self._schedules]
+        return Cap(
+            min((cap.mbit for cap in caps if cap.mbit is not None), default=None),
+            min((cap.until for cap in caps if cap.until is not None), default=None),
+        )
 
     def chunk_bytes(self, most: int, now: float) -> int:
         """Say how much may go in one piece."""
@@ -79,6 +90,10 @@ class Pacer:
         rate = _bytes_s(mbit)
         self._tokens = min(self._tokens + rate * passed_s, rate * DEPTH_S)
         return max(-self._tokens / rate, 0.0)
+
+
+def _copied(schedules: Sequence[Schedule]) -> list[Schedule]:
+    return [(list(windows), timezone) for windows, timezone in schedules]
 
 
 def _bytes_s(mbit: int) -> float:

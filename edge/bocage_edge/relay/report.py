@@ -77,6 +77,7 @@ def _serving(service: LinkService, rates: Rates, now: float) -> dict[str, Any]:
         "outgoing": {
             **_leg(service.legs.outgoing, f"{link}/out", rates, now),
             "goodput_bytes_s": service.goodput.bytes_s or None,
+            "window_opens_at": service.windows.opens_at(now),
             "cap_mbit": service.pacer.mbit(now),
             "in_flight": out.sender.in_flight if out is not None else 0,
             "last_commit_at": out.last_commit_at if out is not None else None,

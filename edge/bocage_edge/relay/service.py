@@ -29,6 +29,7 @@ from bocage_edge.relay.pacing import Pacer
 from bocage_edge.relay.schedule import CONNECT_TIMEOUT_S, HOSTILE_DELAY_S, redial_delay_s
 from bocage_edge.relay.session import cutting, shake_hands
 from bocage_edge.relay.terms import Terms, plan_hello
+from bocage_edge.relay.windows import TransferWindows, agreed_caps
 from bocage_system import logs
 
 # Chosen. Connections that have not proved who they are; the tunnel lets only the partner in.
@@ -83,7 +84,8 @@ class LinkService:
         self._doors = doors
         self._memory = memory
         self._spent: dict[str, int] = {}
-        self.pacer = Pacer(terms.link.cap_mbit, terms.timezone)
+        self.pacer = Pacer()
+        self.windows = TransferWindows(terms.conventions)
         self.goodput = Goodput(memory.now.goodput_bytes_s)
         self._stop = asyncio.Event()
         self._is_called = asyncio.Event()  # the partner is there: dialling need not wait
@@ -96,6 +98,7 @@ class LinkService:
         self._cut_entry_at = 0.0
         self._newest: Connection | None = None
         self._surprise: BaseException | None = None
+        self.renew(terms)
 
     async def run(self) -> None:
         """Serve until `stop`; whatever is unexpected passes on."""
@@ -116,9 +119,11 @@ class LinkService:
             connection.give_up("this box stops or has other terms now")
 
     def renew(self, terms: Terms) -> None:
-        """Take on terms whose `lasting` is the same: a new revision, another cap."""
+        """Take on terms whose `lasting` is the same: a new revision, another cap, other windows."""
         self.terms = terms
-        self.pacer.follow(terms.link.cap_mbit, terms.timezone)
+        agreed = agreed_caps(terms.conventions, self._doors.clock.now())
+        self.pacer.follow((terms.link.cap_mbit, terms.timezone), agreed)
+        self.windows.follow(terms.conventions)
 
     def ring(self) -> None:
         """Something may be due: objects, or a partner that is there again."""
@@ -172,6 +177,7 @@ class LinkService:
                     wire_bytes=self._spent,
                     pacer=self.pacer,
                     goodput=self.goodput,
+                    windows=self.windows,
                 )
                 await self.outbound.run()
         finally:

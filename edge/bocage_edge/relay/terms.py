@@ -4,6 +4,7 @@ import base64
 from dataclasses import dataclass, replace
 
 from bocage_contract.configuration import Link
+from bocage_contract.convention.model import Convention
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import link_chain
 from bocage_edge.configuration import InForce
@@ -37,8 +38,13 @@ class Terms:
     @property
     def lasting(self) -> "Terms":
         """The terms as far as a connection depends on them: the rest changes under it."""
-        link = self.link.model_copy(update={"cap_mbit": []})
+        link = self.link.model_copy(update={"cap_mbit": [], "conventions": []})
         return replace(self, link=link, revision=0, timezone="")
+
+    @property
+    def conventions(self) -> list[Convention]:
+        """The versions of the agreement."""
+        return [each.convention for each in self.link.conventions]
 
     @property
     def own_chain(self) -> str:

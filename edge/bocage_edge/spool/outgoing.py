@@ -165,21 +165,27 @@ class OutgoingSide(SpoolCore):
         return True
 
     def due_outgoing(
-        self, link: str, now: float, limit: int, excluding: Collection[str] = frozenset()
+        self,
+        link: str,
+        now: float,
+        limit: int,
+        excluding: Collection[str] = frozenset(),
+        least_urgent: ExamClass = ExamClass.PRIOR,
     ) -> list[StoredObject]:
         """List what is to be sent: most urgent class first, then arrive-by, then acceptance.
 
         Args:
             now: Unix seconds; what was deferred to a later moment is left out.
             excluding: names already under way.
+            least_urgent: what is less urgent is left out.
         """
         due: list[StoredObject] = []
         with self._index.reading() as db:
             rows = db.execute(
                 f"SELECT {OBJECT_COLUMNS} FROM object o WHERE o.link = ?"  # noqa: S608 - constants
-                " AND o.state = 'queued' AND o.held IS NULL AND o.due_at <= ?"
+                " AND o.state = 'queued' AND o.held IS NULL AND o.due_at <= ? AND o.klass <= ?"
                 " ORDER BY o.klass, o.arrive_by, o.id LIMIT ?",
-                (link, now, limit + len(excluding)),
+                (link, now, least_urgent.rank, limit + len(excluding)),
             )
             for row in rows:
                 if row[0] not in excluding:

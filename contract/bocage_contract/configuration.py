@@ -73,8 +73,10 @@ class Caller(Model):
     addresses: list[Network] = Field(min_length=1)
 
 
-class Receive(Model):
+class Receive(Grown):
     """The box's DICOM port on the LAN."""
+
+    LATER = frozenset({"quiet_s"})
 
     address: Address
     port: Port = 11112
@@ -82,6 +84,9 @@ class Receive(Model):
         900, ge=10, le=86400, description="Ultrasound sends as it goes: leave an association open."
     )
     max_associations: int = Field(30, ge=1, le=200)
+    quiet_s: int = Field(
+        60, ge=1, le=3600, description="An exam of which nothing has come for so long is quiet."
+    )
     callers: list[Caller] = Field(default_factory=list)
 
 

@@ -17,6 +17,7 @@ SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110
 INVALID_SOP_INSTANCE = 0x0117
 SOP_CLASS_NOT_SUPPORTED = 0x0122
+NOT_AUTHORIZED = 0x0124  # PS3.7 annex C.4.3
 OUT_OF_RESOURCES = 0xA700
 NOT_READY = 0xA701  # A7xx: a modality sends again later
 WRONG_IDENTITY = 0xA900
@@ -86,6 +87,31 @@ class Answer(Enum):
         CANNOT_UNDERSTAND,
         "Study Instance UID absent ou non valide",
         "Study Instance UID is missing or not valid",
+    )
+    MODALITY_NOT_AGREED = (
+        NOT_AUTHORIZED,
+        "Refuse: modalite hors convention pour ce service",
+        "Refused: modality not agreed for this service",
+    )
+    OUTSIDE_VALIDITY = (
+        NOT_AUTHORIZED,
+        "Refuse: aucune convention en vigueur pour ce service",
+        "Refused: no convention is in force for this service",
+    )
+    OUTSIDE_SLOTS = (
+        NOT_AUTHORIZED,
+        "Refuse: urgence hors vacation, appeler le cabinet",
+        "Refused: urgent outside the slots, call the practice",
+    )
+    VOLUME = (
+        NOT_AUTHORIZED,
+        "Refuse: volume convenu atteint, appeler le cabinet",
+        "Refused: the agreed volume is used up, call the practice",
+    )
+    CONSENT_MISSING = (
+        NOT_AUTHORIZED,
+        "Refuse: consentement du patient absent de l'objet",
+        "Refused: the patient's consent is not in the instance",
     )
     FAULT = (
         PROCESSING_FAILURE,

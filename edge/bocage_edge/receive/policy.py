@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bocage_contract.configuration import Desired
+from bocage_contract.convention.model import Convention
 from bocage_contract.exam_class import ExamClass
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -53,6 +54,8 @@ class Policy:
     max_associations: int
     idle_timeout_s: int
     language: str
+    quiet_s: int
+    versions: Mapping[str, tuple[Convention, ...]]  # of each link's convention
 
     def knows_address(self, address: str) -> bool:
         """Whether any caller at all may call from here."""
@@ -95,6 +98,11 @@ def policy_of(desired: Desired) -> Policy:
         max_associations=desired.receive.max_associations,
         idle_timeout_s=desired.receive.idle_timeout_s,
         language=desired.site.language,
+        quiet_s=desired.receive.quiet_s,
+        versions={
+            link.id: tuple(approved.convention for approved in link.conventions)
+            for link in desired.links
+        },
     )
 
 

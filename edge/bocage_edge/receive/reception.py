@@ -16,6 +16,7 @@ from bocage_edge.configuration import InForce
 from bocage_edge.errors import SpoolError
 from bocage_edge.receive.answer import Answer
 from bocage_edge.receive.doors import Sink, StoreRequest
+from bocage_edge.receive.exam_book import ExamBook
 from bocage_edge.receive.lobby import Lobby
 from bocage_edge.receive.policy import Admitted, Policy, Reason, Rejected, admit, policy_of
 from bocage_edge.receive.refusals import Book, Folded, Tally
@@ -99,7 +100,8 @@ class SiteReception:
         self._link_key = link_key
         self._open_writer = open_writer
         self._clock = clock
-        self._acceptance = Acceptance(spool, clock, ring_relay, self._count)
+        self._exams = ExamBook(spool, clock)
+        self._acceptance = Acceptance(spool, clock, ring_relay, self._count, self._exams)
         self._lock = threading.Lock()
         self._lobby = Lobby()
         self._open_associations = 0
@@ -155,6 +157,7 @@ class SiteReception:
         """Count the association no longer."""
         with self._lock:
             self._open_associations -= 1
+        self._exams.over(id(admitted))
 
     def open(self, request: StoreRequest) -> Sink:
         """Begin to take an instance; what cannot be taken gets a sink that says why."""
@@ -181,6 +184,8 @@ class SiteReception:
         for each in said:
             each.key.log(each.count)
         self._record(folded)
+        in_force = self._now_in_force
+        self._exams.settle_quiet(in_force.policy.quiet_s, in_force.policy.versions)
 
     def close(self) -> None:
         """Write down everything that has gathered.
@@ -203,6 +208,7 @@ class SiteReception:
                 "counts": self._tally.as_dict(),
                 "refusals_unlisted": self._refused.unlisted,
                 "last_alarm": self._last_alarm,
+                "alarms": self._exams.alarms(),
             }
 
     def _look(self, in_force: InForce) -> _InForce:

@@ -45,6 +45,8 @@ class SealingWriter:
             digest=sealed.digest,
             content_digest=sealed.content_digest,
             dataset_bytes=sealed.dataset_bytes,
+            modality=sealed.identified.modality,
+            is_companion=sealed.identified.is_companion,
         )
 
     def abort(self) -> None:

@@ -83,7 +83,8 @@ class InstanceSink:
                 if isinstance(sealed, Answer):
                     self._fault = sealed
                 else:
-                    self._acceptance.accept(self._arrival, self._incoming, sealed)
+                    answer = self._acceptance.accept(self._arrival, self._incoming, sealed)
+                    self._fault = None if answer.is_success else answer
             except Exception as error:
                 self._latch(error)
         self.close()

@@ -9,9 +9,7 @@ Two associations that bring the same instance at the same moment take turns in `
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,13 +17,22 @@ from bocage_contract.ledger import EntryDraft, draft
 from bocage_edge.exam.identity import exam_id, instance_key
 from bocage_edge.exam.sameness import Different, Same, compare
 from bocage_edge.receive.answer import Answer
+from bocage_edge.receive.decision import Coming
 from bocage_edge.receive.doors import StoreRequest
+from bocage_edge.receive.exam_book import ExamBook, Ruling
 from bocage_edge.receive.policy import Service
 from bocage_edge.receive.target import Target
+from bocage_edge.receive.turns import Turns
 from bocage_edge.spool.incoming import IncomingFile
 from bocage_edge.spool.outgoing import SameInstanceError
 from bocage_edge.spool.store import Spool
-from bocage_edge.spool.types import KnownInstance, ObjectKind, ObjectState, OutgoingObject
+from bocage_edge.spool.types import (
+    Direction,
+    KnownInstance,
+    ObjectKind,
+    ObjectState,
+    OutgoingObject,
+)
 from bocage_system.clock import Clock
 
 
@@ -37,6 +44,8 @@ class Sealed:
     digest: str
     content_digest: str | None
     dataset_bytes: int
+    modality: str | None = None
+    is_companion: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,60 +69,84 @@ class Acceptance:
     """The end of a C-STORE: sameness and accept. Safe to use from any thread."""
 
     def __init__(
-        self, spool: Spool, clock: Clock, ring_relay: Callable[[], None], count: Outcome
+        self,
+        spool: Spool,
+        clock: Clock,
+        ring_relay: Callable[[], None],
+        count: Outcome,
+        exams: ExamBook,
     ) -> None:
         """Hold the parts.
 
         Args:
             ring_relay: tells the relay that there is something to send.
+            exams: decides whether an exam may be taken.
         """
         self._spool = spool
         self._clock = clock
         self._ring_relay = ring_relay
         self._count = count
+        self._exams = exams
         self._turns = Turns()
 
-    def accept(self, arrival: Arrival, incoming: IncomingFile, sealed: Sealed) -> None:
+    def accept(self, arrival: Arrival, incoming: IncomingFile, sealed: Sealed) -> Answer:
         """Make one instance durable, or know it again; `incoming` is used up.
+
+        Returns:
+            STORED, or why the convention does not let it in.
 
         Raises:
             OSError: the medium refused.
             SpoolError: the spool did.
         """
         key = instance_key(arrival.target.link_key, arrival.request.command.sop_instance)
+        coming = _coming(arrival, sealed)
         try:
-            with self._turns.of(f"{arrival.target.link}/{key}"):
-                self._accept_in_turn(arrival, incoming, sealed, key)
+            with (
+                self._turns.of(f"{arrival.target.link}/{key}"),
+                self._exams.judged(arrival.target.versions, coming) as ruling,
+            ):
+                if ruling.refusal is not None:
+                    return ruling.refusal
+                self._accept_in_turn(arrival, incoming, sealed, key, ruling)
         finally:
             incoming.discard()
+        self._exams.touch(id(arrival.request.admitted), coming)
         self._ring_relay()
+        return Answer.STORED
 
     def _accept_in_turn(
-        self, arrival: Arrival, incoming: IncomingFile, sealed: Sealed, key: str
+        self, arrival: Arrival, incoming: IncomingFile, sealed: Sealed, key: str, ruling: Ruling
     ) -> None:
         known = self._spool.known_instances(arrival.target.link, key)
         # One the partner refused is no reason not to try again.
         known.sort(key=lambda each: not each.is_on_the_way_or_done)
         found = compare(sealed.digest, sealed.content_digest, known)
         if isinstance(found, Same) and found.known.is_on_the_way_or_done:
-            self._same_again(arrival, sealed, key, found.known)
+            self._same_again(arrival, sealed, key, found.known, ruling)
             return
         kind = "changed_content" if found is Different.CHANGED else "received"
         try:
-            self._accept_new(arrival, incoming, sealed, key, kind)
+            self._accept_new(arrival, incoming, sealed, key, kind, ruling)
         except SameInstanceError:
             # Another process would have to bring it; the next time it is known.
             self._count("same_again", arrival.target.link)
 
     def _accept_new(
-        self, arrival: Arrival, incoming: IncomingFile, sealed: Sealed, key: str, kind: str
+        self,
+        arrival: Arrival,
+        incoming: IncomingFile,
+        sealed: Sealed,
+        key: str,
+        kind: str,
+        ruling: Ruling,
     ) -> None:
         exam = exam_id(arrival.target.link_key, sealed.study_uid)
         name = incoming.finish()
         entry = self._entry(kind, arrival, sealed, exam, key, name, incoming.size)
         new = OutgoingObject(
             link=arrival.target.link,
-            klass=arrival.service.exam_class,
+            klass=min(arrival.service.exam_class, ruling.klass, key=lambda each: each.rank),
             kind=ObjectKind.INSTANCE,
             exam_id=exam,
             instance_key=key,
@@ -122,11 +155,15 @@ class Acceptance:
             dataset_bytes=sealed.dataset_bytes,
             service=arrival.service.aet,
             received_at=arrival.received_at,
+            arrive_by=ruling.arrive_by,
+            held=ruling.held,
         )
-        self._spool.accept_outgoing(incoming, new, [entry])
+        self._spool.accept_outgoing(incoming, new, [*ruling.entries, entry], ruling.change)
         self._count(kind, arrival.target.link)
 
-    def _same_again(self, arrival: Arrival, sealed: Sealed, key: str, known: KnownInstance) -> None:
+    def _same_again(
+        self, arrival: Arrival, sealed: Sealed, key: str, known: KnownInstance, ruling: Ruling
+    ) -> None:
         exam = exam_id(arrival.target.link_key, sealed.study_uid)
         service = arrival.service
         entry = self._entry("same_again", arrival, sealed, exam, key, known.object, None)
@@ -137,6 +174,10 @@ class Acceptance:
             raised = self._entry("raised", arrival, sealed, exam, key, known.object, None)
             if self._spool.raise_class(known.object, service.exam_class, [raised]):
                 self._count("raised", arrival.target.link)
+        if ruling.change is not None:
+            self._spool.change_exam(
+                Direction.OUT, arrival.target.link, exam, ruling.change, ruling.entries
+            )
 
     def _entry(
         self,
@@ -163,30 +204,17 @@ class Acceptance:
         return draft(kind, self._clock.now(), **body)
 
 
-class Turns:
-    """One lock a name, as long as somebody wants it."""
-
-    def __init__(self) -> None:
-        """Start with no name in use."""
-        self._lock = threading.Lock()
-        self._in_use: dict[str, tuple[threading.Lock, int]] = {}
-
-    @contextmanager
-    def of(self, name: str) -> Iterator[None]:
-        """Wait for the turn of this name."""
-        with self._lock:
-            turn, wanted = self._in_use.get(name, (threading.Lock(), 0))
-            self._in_use[name] = (turn, wanted + 1)
-        try:
-            with turn:
-                yield
-        finally:
-            with self._lock:
-                turn, wanted = self._in_use[name]
-                if wanted == 1:
-                    del self._in_use[name]
-                else:
-                    self._in_use[name] = (turn, wanted - 1)
+def _coming(arrival: Arrival, sealed: Sealed) -> Coming:
+    return Coming(
+        link=arrival.target.link,
+        exam_id=exam_id(arrival.target.link_key, sealed.study_uid),
+        service=arrival.service.aet,
+        exam_class=arrival.service.exam_class,
+        modality=sealed.modality,
+        is_companion=sealed.is_companion,
+        sop_class=arrival.request.command.sop_class,
+        at=arrival.received_at,
+    )
 
 
 OpenWriter = Callable[[Callable[[bytes], None], Sequence[str], Arrival], "Writer"]

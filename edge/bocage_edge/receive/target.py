@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bocage_contract.configuration import Link
+from bocage_contract.convention.model import Convention
 from bocage_edge.configuration import InForce
 from bocage_edge.errors import KeeperError
 from bocage_edge.partner import Confirmed, partner_of
@@ -21,6 +22,7 @@ class Target:
     partner: str
     recipients: tuple[str, ...]
     link_key: bytes
+    versions: tuple[Convention, ...] = ()  # of the link's convention; none: it has no convention
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +83,5 @@ class Targets:
             key = self._link_key(link.id)
         except KeeperError as error:
             return NotReady(Answer.KEEPER_SILENT, link.partner, error.message)
-        return Target(link.id, link.partner, partner.recipients, key)
+        versions = tuple(approved.convention for approved in link.conventions)
+        return Target(link.id, link.partner, partner.recipients, key, versions)

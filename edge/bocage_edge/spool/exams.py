@@ -6,7 +6,7 @@ names and particulars learned by opening. Everything is keyed by (direction, lin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -17,9 +17,12 @@ from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft
 from bocage_edge.spool.core import SpoolCore
 from bocage_edge.spool.outbox import insert_entries
+from bocage_edge.spool.schema import NO_SLOT_WAITS
 from bocage_edge.spool.types import Direction
 
 _CLASSES = tuple(ExamClass)
+# Why an object is held that came before anything decided on its exam.
+UNDECIDED = "nothing has decided on its exam yet"
 EXAM_COLUMNS = (
     "direction, link, exam_id, klass, service, convention, version, modality, state, reason,"
     " first_at, accepted_at, slot_from, slot_until, arrive_by, report_due, quiet_at,"
@@ -97,6 +100,40 @@ def find_exam(db: apsw.Connection, direction: Direction, link: str, exam_id: str
     return None if row is None else exam_of(row)
 
 
+ExamChange = Callable[[Exam | None], Exam]
+
+
+def change_exam(
+    db: apsw.Connection, direction: Direction, link: str, exam_id: str, change: ExamChange
+) -> Exam:
+    """Make an exam's row anew out of the one that is there; its objects follow.
+
+    Others write into the row too, so it is read within the caller's transaction. Objects that go
+    out take on a more urgent class and the slot; those that waited for a decision go on once the
+    exam is accepted.
+    """
+    before = find_exam(db, direction, link, exam_id)
+    exam = change(before)
+    put_exam(db, exam)
+    was_accepted = before is not None and before.state is ExamState.ACCEPTED
+    is_raised = before is not None and before.klass is not exam.klass
+    is_accepted = direction is Direction.OUT and exam.state is ExamState.ACCEPTED
+    if is_accepted and (is_raised or not was_accepted):
+        _let_objects_follow(db, exam)
+    return exam
+
+
+def _let_objects_follow(db: apsw.Connection, exam: Exam) -> None:
+    arrive_by = NO_SLOT_WAITS if exam.arrive_by is None else exam.arrive_by
+    db.execute(
+        "UPDATE object SET held = CASE held WHEN ? THEN NULL ELSE held END, klass = min(klass, ?),"
+        " arrive_by = CASE state WHEN 'queued' THEN ? ELSE arrive_by END"
+        " WHERE direction = 'out' AND link = ? AND exam_id = ? AND kind = 'instance'"
+        " AND state IN ('queued', 'stored')",
+        (UNDECIDED, exam.klass.rank, arrive_by, exam.link, exam.exam_id),
+    )
+
+
 def exam_of(row: Sequence[Any]) -> Exam:
     """Read one row of `EXAM_COLUMNS`."""
     direction, link, exam_id, klass, service, convention, version, modality, state, *rest = row
@@ -143,6 +180,59 @@ class Exams(SpoolCore):
                 (first_at, direction, direction),
             )
             return [exam_of(row) for row in rows]
+
+    def count_exams(self, link: str, since: float, until: float, *, by_slot: bool = False) -> int:
+        """Count a link's accepted exams that go out, priors left out, within a stretch of time.
+
+        Args:
+            since, until: Unix seconds, the end left out; of acceptance, or of the slot's start.
+        """
+        column = "slot_from" if by_slot else "accepted_at"
+        with self._index.reading() as db:
+            row = db.execute(
+                f"SELECT count(*) FROM exam WHERE direction = 'out' AND link = ?"  # noqa: S608
+                f" AND state = 'accepted' AND klass != ? AND {column} >= ? AND {column} < ?",
+                (link, ExamClass.PRIOR.rank, since, until),
+            ).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def unquiet_exams(self, since: float) -> list[tuple[Exam, int]]:
+        """List exams that go out and have instances no manifest has named, with their number.
+
+        Args:
+            since: Unix seconds of their first instance.
+        """
+        counted = (
+            "(SELECT count(*) FROM object o WHERE o.direction = 'out' AND o.link = exam.link"
+            " AND o.exam_id = exam.exam_id AND o.kind = 'instance'"
+            " AND o.state NOT IN ('dropped', 'corrupt'))"
+        )
+        with self._index.reading() as db:
+            rows = db.execute(
+                f"SELECT {EXAM_COLUMNS}, {counted} AS n FROM exam"  # noqa: S608 - constants
+                " WHERE direction = 'out' AND first_at >= ? AND n > quiet_instances",
+                (since,),
+            )
+            return [(exam_of(row[:-1]), row[-1]) for row in rows]
+
+    def change_exam(
+        self,
+        direction: Direction,
+        link: str,
+        exam_id: str,
+        change: ExamChange,
+        entries: Sequence[EntryDraft] = (),
+    ) -> Exam:
+        """Make an exam's row anew out of the one that is there, together with ledger entries.
+
+        Raises:
+            SpoolError: the index failed; nothing was recorded.
+        """
+        rows = self._entry_rows(link, entries)
+        with self._index.writing() as db:
+            exam = change_exam(db, direction, link, exam_id, change)
+            insert_entries(db, rows)
+        return exam
 
     def put_exam(self, exam: Exam, entries: Sequence[EntryDraft] = ()) -> None:
         """Write an exam as it now stands, and what the ledger is to say of it, together.

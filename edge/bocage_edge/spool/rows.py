@@ -101,7 +101,7 @@ def insert_outgoing(
         _INSERT,
         (name, Direction.OUT, new.link, new.klass.rank, new.kind, new.exam_id, new.instance_key,
          new.digest, new.content_digest, new.dataset_bytes, new.service, size_bytes,
-         ObjectState.QUEUED, None, new.received_at, now,
+         ObjectState.QUEUED, new.held, new.received_at, now,
          NO_SLOT_WAITS if new.arrive_by is None else new.arrive_by, now),
     )  # fmt: skip
 

@@ -117,6 +117,7 @@ CREATE TABLE exam (
     alarmed TEXT NOT NULL DEFAULT '',      -- alarms already raised, words joined by spaces
     UNIQUE (direction, link, exam_id)
 );
+CREATE INDEX exam_first ON exam (first_at);
 CREATE INDEX exam_due ON exam (arrive_by) WHERE state = 'accepted' AND arrive_by IS NOT NULL;
 CREATE INDEX exam_report ON exam (report_due)
     WHERE state = 'accepted' AND report_at IS NULL AND report_due IS NOT NULL;

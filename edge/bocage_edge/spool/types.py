@@ -100,6 +100,7 @@ class OutgoingObject:
     service: str  # called AE title
     received_at: float  # Unix seconds
     arrive_by: float | None = None  # Unix seconds; None: no slot waits for it
+    held: str | None = None  # why it is held back; None: it may travel
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def test_entries_are_handed_to_the_keeper_and_wait_while_it_is_away(rig: Rig) ->
     assert "ledger" in rig.status()["faults"]
     rig.keeper.is_there = True
     rig.receiver.step()
-    assert rig.keeper.kinds() == ["configuration", "received"]
+    assert rig.keeper.kinds() == ["configuration", "exam", "received"]
     assert rig.status()["faults"] == {}
 
 

@@ -28,6 +28,8 @@ POLICY = Policy(
     max_associations=30,
     idle_timeout_s=900,
     language="fr",
+    quiet_s=60,
+    versions={},
 )
 
 

@@ -14,7 +14,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from bocage_contract import CONTRACT
 from bocage_contract.canonical import canonical_json
 from bocage_contract.capacity import CapWindow
-from bocage_contract.convention.approval import Approved
+from bocage_contract.convention.approval import Approved, verify_approvals
 from bocage_contract.errors import ContractError
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.model import Model
@@ -182,6 +182,8 @@ class Desired(Model):
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
         faults = [*_doubles(self), *_unknown_names(self)]
+        for link in self.links:
+            faults += _convention_faults(link)
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -219,11 +221,14 @@ def open_desired(
         at_least_revision: the revision we hold; the same again is no fault.
 
     Raises:
-        SignatureError: not signed by a trusted key.
+        SignatureError: not signed by a trusted key, or a convention in it is not approved.
         MessageError: signed, but not a configuration.
         ConfigurationRefusedError: for another box, or older.
     """
     desired = Desired.read(open_envelope(raw, DESIRED_TYPE, trusted))
+    for link in desired.links:
+        for approved in link.conventions:
+            verify_approvals(approved)
     if desired.audience != audience:
         raise ConfigurationRefusedError(
             f"this configuration is for {desired.device}, another box: fetch the one for this box"
@@ -252,6 +257,28 @@ def _doubled(what: str, names: Iterable[str]) -> list[str]:
     seen: set[str] = set()
     doubled = {name for name in names if name in seen or seen.add(name)}  # type: ignore[func-returns-value]
     return [f"{what} {name} stands twice" for name in sorted(doubled)]
+
+
+def _convention_faults(link: Link) -> list[str]:
+    conventions = [approved.convention for approved in link.conventions]
+    faults = [
+        f"link {link.id}: convention {each.id} is of link {each.link}"
+        for each in conventions
+        if each.link != link.id
+    ]
+    versions = [each.version for each in conventions]
+    if len({each.id for each in conventions}) > 1 or sorted(set(versions)) != versions:
+        faults.append(f"link {link.id}: its conventions must be versions of one, in their order")
+    if link.role == "requesting":
+        offered = {service.aet: service.exam_class for service in link.services}
+        faults += [
+            f"link {link.id}: convention version {each.version} has a service {aet} of class"
+            f" {terms.exam_class}, the link has not"
+            for each in conventions
+            for aet, terms in each.services.items()
+            if offered.get(aet) is not terms.exam_class
+        ]
+    return faults
 
 
 def _unknown_names(desired: Desired) -> list[str]:

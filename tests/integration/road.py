@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bocage_contract.convention.model import Convention
 from bocage_contract.ledger import Entry
 from bocage_provisioning.lab.boxes import LabBox
 from bocage_provisioning.lab.bringing_up import Signer, bring_up
@@ -168,10 +169,12 @@ class Road:
 
 
 @contextmanager
-def a_road(name: str, lab: Laboratory | None = None) -> Iterator[Road]:
+def a_road(
+    name: str, lab: Laboratory | None = None, convention: Convention | None = None
+) -> Iterator[Road]:
     """Bring a laboratory and its boxes up."""
     with lab or Laboratory(name) as up:
-        yield Road(up, bring_up(up))
+        yield Road(up, bring_up(up, convention=convention))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bocage_contract.card import open_card
 from bocage_contract.configuration import Desired, seal_desired
+from bocage_contract.convention.model import Convention
 from bocage_contract.fingerprint import fingerprint
 from bocage_provisioning.lab.boxes import LabBox
 from bocage_provisioning.lab.desired import (
@@ -25,6 +26,7 @@ from bocage_provisioning.lab.desired import (
     LINK_ID,
     RELAY_PORT,
     Identity,
+    approved,
     hospital_desired,
     practice_desired,
 )
@@ -56,11 +58,16 @@ class Signer:
         box.cli("config", "load", str(path))
 
 
-def bring_up(lab: Laboratory, tell: Callable[[str], None] = lambda _: None) -> Signer:
+def bring_up(
+    lab: Laboratory,
+    tell: Callable[[str], None] = lambda _: None,
+    convention: Convention | None = None,
+) -> Signer:
     """Bring both boxes from nothing to a working link.
 
     Args:
         tell: takes a line for each step, for a person who watches.
+        convention: approved here, for both sites; None: the link has none.
 
     Returns:
         The signer, for whoever changes a configuration later.
@@ -79,9 +86,10 @@ def bring_up(lab: Laboratory, tell: Callable[[str], None] = lambda _: None) -> S
     )
     tell("signed configurations")
     now = int(time.time())
+    agreed = [] if convention is None else [approved(convention, now)]
     _at_once(
-        lambda: signer.load(hospital, hospital_desired(own, partner, now)),
-        lambda: signer.load(practice, practice_desired(partner, own, now)),
+        lambda: signer.load(hospital, hospital_desired(own, partner, now, agreed)),
+        lambda: signer.load(practice, practice_desired(partner, own, now, agreed)),
     )
     for box in boxes:
         box.start("keeper")

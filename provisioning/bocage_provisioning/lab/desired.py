@@ -5,10 +5,15 @@ A console will do this one day; the boxes cannot tell the difference.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from bocage_contract.configuration import Desired
+from bocage_contract.convention.approval import Approved, Role, approve
+from bocage_contract.convention.model import Convention
 from bocage_provisioning.lab import topology
 
 LINK_ID = "flers-thury"
@@ -37,7 +42,9 @@ class Identity:
     card: dict[str, Any]
 
 
-def hospital_desired(own: Identity, partner: Identity, issued_at: int) -> Desired:
+def hospital_desired(
+    own: Identity, partner: Identity, issued_at: int, conventions: Sequence[Approved] = ()
+) -> Desired:
     """Write the hospital's configuration: three services into the link, reports to the PACS."""
     return Desired.model_validate(
         {
@@ -49,7 +56,7 @@ def hospital_desired(own: Identity, partner: Identity, issued_at: int) -> Desire
             ),
             "links": [
                 {
-                    **_link(own, partner, "requesting"),
+                    **_link(own, partner, "requesting", conventions),
                     "tunnel": {
                         "address": topology.HOSPITAL_TUNNEL_ADDRESS,
                         "partner_address": topology.PRACTICE_TUNNEL_ADDRESS,
@@ -72,7 +79,9 @@ def hospital_desired(own: Identity, partner: Identity, issued_at: int) -> Desire
     )
 
 
-def practice_desired(own: Identity, partner: Identity, issued_at: int) -> Desired:
+def practice_desired(
+    own: Identity, partner: Identity, issued_at: int, conventions: Sequence[Approved] = ()
+) -> Desired:
     """Write the practice's configuration: exams to the station, a service for its reports."""
     return Desired.model_validate(
         {
@@ -80,7 +89,7 @@ def practice_desired(own: Identity, partner: Identity, issued_at: int) -> Desire
             "receive": _receive((STATION_AET, (topology.STATION_ADDRESS,))),
             "links": [
                 {
-                    **_link(own, partner, "reading"),
+                    **_link(own, partner, "reading", conventions),
                     "tunnel": {
                         "address": topology.PRACTICE_TUNNEL_ADDRESS,
                         "partner_address": topology.HOSPITAL_TUNNEL_ADDRESS,
@@ -117,8 +126,26 @@ def _receive(*callers: tuple[str, tuple[str, ...]]) -> dict[str, Any]:
     }
 
 
-def _link(own: Identity, partner: Identity, role: str) -> dict[str, Any]:
+def approved(convention: Convention, at: int) -> Approved:
+    """Have a convention approved by two people the laboratory makes up, one for each site."""
+    people: tuple[tuple[Role, str], ...] = (
+        ("requesting", "Directrice de l'hôpital"),
+        ("reading", "Gérant du cabinet"),
+    )
+    approvals = []
+    for role, name in people:
+        key = Ed25519PrivateKey.generate()
+        public = key.public_key().public_bytes_raw()
+        approvals.append(approve(convention, role, name, at, key.sign, public))
+    return Approved(convention=convention, approvals=approvals)
+
+
+def _link(
+    own: Identity, partner: Identity, role: str, conventions: Sequence[Approved]
+) -> dict[str, Any]:
+    agreed = [each.to_json() for each in conventions]
     return {
+        **({"conventions": agreed} if agreed else {}),
         "id": LINK_ID,
         "role": role,
         "partner": partner.device,

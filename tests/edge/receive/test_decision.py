@@ -26,8 +26,8 @@ CR = Coming(
     at=at("2026-12-01T08:05"),
 )
 SR = replace(CR, modality="SR", is_companion=True)
-URGENT = {"service": "FLERS_URG", "exam_class": ExamClass.URGENT}
-PRIOR = {"service": "FLERS_OLD", "exam_class": ExamClass.PRIOR}
+URGENT: dict[str, Any] = {"service": "FLERS_URG", "exam_class": ExamClass.URGENT}
+PRIOR: dict[str, Any] = {"service": "FLERS_OLD", "exam_class": ExamClass.PRIOR}
 
 
 def ruled(

@@ -1,0 +1,155 @@
+"""The convention decides on the road: refused, held, raised, quiet; both ledgers know why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bocage_contract.configuration import Desired
+from bocage_contract.convention.model import Convention
+from bocage_provisioning.lab.desired import LINK_ID, ROUTINE_AET, URGENT_AET
+from bocage_provisioning.lab.laboratory import Laboratory
+from bocage_provisioning.lab.topology import Line
+from bocage_provisioning.lab.waiting import wait_until
+from tests.integration.files import BASIC_TEXT_SR, File, small
+from tests.integration.road import Road, a_road
+
+pytestmark = pytest.mark.integration
+
+NOT_AUTHORIZED = 0x0124
+MORNING = datetime(2026, 12, 1, 8, 5, tzinfo=ZoneInfo("Europe/Paris")).timestamp()
+CONVENTION = Convention.of(
+    {
+        "id": "flers-thury",
+        "version": 1,
+        "link": LINK_ID,
+        "requesting_site": "Hôpital de Flers",
+        "reading_site": "Cabinet de Thury",
+        "valid_from": "2026-01-01",
+        "valid_until": "2026-12-31",
+        "services": {
+            "FLERS": {"class": "routine", "eligible": {"modalities": ["CR", "DX"]}},
+            "FLERS_URG": {"class": "urgent", "eligible": {"modalities": ["CR", "DX", "CT"]}},
+            "FLERS_OLD": {"class": "prior"},
+        },
+        "slots": [
+            {"days": "mon-fri", "from": "08:30", "to": "10:00"},
+            {"days": "mon-fri", "from": "14:00", "to": "16:00"},
+        ],
+        "request": "required",
+        "report": {"due": "slot end + 60 min"},
+        "tariff": {"exam": {"CR": "12.50", "DX": "12.50", "CT": "45.00"}},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def agreed() -> Iterator[Road]:
+    """A laboratory at five past eight, with a convention and exams that are quiet soon."""
+    lab = Laboratory("agreed", line=Line(rate_mbit=0, delay_ms=5), at=MORNING)
+    with a_road("agreed", lab, CONVENTION) as up:
+        hospital = up.lab.hospital
+        document = json.loads(hospital.cli("config", "show"))
+        document["revision"] += 1
+        document["receive"]["quiet_s"] = 2
+        up.signer.load(hospital, Desired.of(document))
+        wait_until(
+            lambda: (hospital.status("receive") or {}).get("revision") == document["revision"],
+            20,
+            "the new configuration",
+        )
+        yield up
+
+
+def made(folder: Path, modality: str, **more: Any) -> File:
+    """A small instance of a modality."""
+    return small(folder, Modality=modality, **more)
+
+
+def test_an_exam_outside_the_convention_is_refused_in_words_and_passes_as_urgent(
+    agreed: Road, tmp_path: Path
+) -> None:
+    """Refused before anything is acknowledged; the same exam may pass on the urgent service."""
+    hospital = agreed.lab.hospital
+    before = agreed.lab.station.stores()
+    first = made(tmp_path, "CT")
+    files = [first.path, made(tmp_path, "CT", study=first.study).path]
+    refused = agreed.send(files, ROUTINE_AET)
+    assert {answer.status for answer in refused} == {NOT_AUTHORIZED}
+    assert all("hors convention" in answer.comment for answer in refused)
+    wait_until(lambda: bool(agreed.entries(hospital, "exam_refused")), 10, "the ledger")
+    (entry,) = agreed.entries(hospital, "exam_refused")
+    assert entry.body["reason"] == "modality_not_agreed"
+    assert entry.body["modality"] == "CT"
+    assert [answer.status for answer in agreed.send(files, URGENT_AET)] == [0, 0]
+    agreed.wait_settled()
+    assert agreed.lab.station.stores() == before + 2
+    (exam,) = (
+        each
+        for each in agreed.entries(hospital, "exam")
+        if each.body["exam_id"] == entry.body["exam_id"]
+    )
+    assert (exam.body["exam_class"], exam.body["outside_slots"]) == ("urgent", True)
+
+
+def test_a_routine_exam_has_its_slot_and_the_partner_knows_it(agreed: Road, tmp_path: Path) -> None:
+    """Ten to the morning's slot; the practice's copy of the ledger says the same."""
+    path = made(tmp_path, "CR").path
+    assert [answer.status for answer in agreed.send([path])] == [0]
+    agreed.wait_settled()
+    exam = agreed.entries(agreed.lab.hospital, "exam")[-1].body
+    slot = datetime.fromtimestamp(exam["slot_from"], ZoneInfo("Europe/Paris"))
+    assert (slot.hour, slot.minute) in {(8, 30), (14, 0)}
+    assert exam["arrive_by"] == exam["slot_from"] - 15 * 60
+    assert exam["report_due"] == exam["slot_until"] + 3600
+    assert (exam["convention"], exam["version"], exam["modality"]) == ("flers-thury", 1, "CR")
+
+
+def test_a_companion_waits_for_the_instance_that_decides(agreed: Road, tmp_path: Path) -> None:
+    """It is acknowledged, held, and goes with the exam; none of it is lost."""
+    lab = agreed.lab
+    before = lab.station.stores()
+    image = made(tmp_path, "CR")
+    report = made(tmp_path, "SR", study=image.study, sop_class=BASIC_TEXT_SR, pixels=False)
+    assert [answer.status for answer in agreed.send([report.path])] == [0]
+    held = [json.loads(line) for line in lab.hospital.cli("spool", "list", "--json").splitlines()]
+    assert sum(corner["held"] for corner in held) == 1
+    assert lab.station.stores() == before
+    assert [answer.status for answer in agreed.send([image.path])] == [0]
+    agreed.wait_settled()
+    assert lab.station.stores() == before + 2
+
+
+def test_quiet_then_a_delta_and_a_missing_request(agreed: Road, tmp_path: Path) -> None:
+    """The manifest names everything so far; what comes late makes another."""
+    hospital = agreed.lab.hospital
+    first = made(tmp_path, "CR")
+    late = made(tmp_path, "CR", study=first.study)
+    agreed.send([first.path])
+    agreed.wait_settled()
+    exam = agreed.entries(hospital, "exam")[-1].body["exam_id"]
+
+    def manifests() -> list[tuple[int, int]]:
+        return [
+            (each.body["instances"], each.body["late"])
+            for each in agreed.entries(hospital, "quiet")
+            if each.body["exam_id"] == exam
+        ]
+
+    wait_until(lambda: manifests() == [(1, 0)], 20, "the exam to be quiet")
+    missing = [each.body["exam_id"] for each in agreed.entries(hospital, "request_missing")]
+    assert exam in missing
+    # The whole study again, as a PACS does every night, with one more instance.
+    assert [answer.status for answer in agreed.send([first.path, late.path])] == [0, 0]
+    wait_until(lambda: manifests() == [(1, 0), (2, 1)], 20, "the delta")
+    agreed.wait_settled()
+    accepted = [e for e in agreed.entries(hospital, "exam") if e.body["exam_id"] == exam]
+    assert len(accepted) == 1
+    codes = {alarm["code"] for alarm in (hospital.status("receive") or {})["alarms"]}
+    assert "request_missing" in codes

@@ -30,6 +30,7 @@ def unlock(box: Box, code: str, now: float) -> None:
         ConfigError: the run folder is not in memory, or the box has no keys.
         KeeperError: the keeper is not there to write it down; the box stays locked.
     """
+    _see_that_it_is_in_memory(box)
     own = load_card(box)
     secret = unwrap(read_limited(box.opening_wrapped, _MAX_WRAPPED_BYTES), code)
     if recipient_of(secret) != own.opening:
@@ -63,11 +64,7 @@ def _recovery_key(typed: str) -> str:
 
 def _hold(box: Box, device: str, secret: str, by: str, now: float) -> None:
     """Put a key beside those that lie in memory, and tell deliver."""
-    if not is_in_memory(box.opening_dir):
-        raise ConfigError(
-            f"{box.opening_dir} is on a disk: the opening key may only lie in memory",
-            "mount a tmpfs there",
-        )
+    _see_that_it_is_in_memory(box)
     _write_down(box, device, by, now)
     owner = os.stat(box.opening_dir)
     there = read_opening_keys(box.opening_key)
@@ -76,6 +73,14 @@ def _hold(box: Box, device: str, secret: str, by: str, now: float) -> None:
     write_atomic(box.opening_key, lines.encode(), mode=0o600)
     os.chown(box.opening_key, owner.st_uid, owner.st_gid)
     ring(box.doorbell("deliver"))
+
+
+def _see_that_it_is_in_memory(box: Box) -> None:
+    if not is_in_memory(box.opening_dir):
+        raise ConfigError(
+            f"{box.opening_dir} is on a disk: the opening key may only lie in memory",
+            "mount a tmpfs there",
+        )
 
 
 def _write_down(box: Box, device: str, by: str, now: float) -> None:

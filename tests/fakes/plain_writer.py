@@ -10,6 +10,7 @@ from bocage_edge.receive.store import Arrival, Sealed
 from bocage_edge.seal import dictionary as dd
 from bocage_edge.seal.digest import InstanceDigest
 from bocage_edge.seal.scanner import Fault, Scanner
+from bocage_edge.seal.writer import is_companion
 
 
 class _Deaf:
@@ -89,6 +90,11 @@ class PlainWriter:
             digest=self._digest.hexdigest(),
             content_digest=None,
             dataset_bytes=self._bytes,
+            modality=noted.text(dd.MODALITY),
+            is_companion=is_companion(
+                self._arrival.request.command.sop_class, noted.text(dd.MODALITY)
+            ),
+            particulars=noted.particulars,
         )
 
     def abort(self) -> None:

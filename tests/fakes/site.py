@@ -23,6 +23,7 @@ from bocage_edge.receive.reception import SiteReception
 from bocage_edge.receive.server import SiteServer
 from bocage_edge.receive.store import OpenWriter
 from bocage_edge.receive.upper_layer import Limits
+from bocage_edge.seal.keys import new_key
 from bocage_edge.spool.store import Spool
 from bocage_edge.spool.types import PendingEntry, StoredObject
 from bocage_system.clock import SystemClock
@@ -32,6 +33,7 @@ from tests.fakes.plain_writer import PlainWriter
 BOX, PARTNER, STRANGER = identity(1), identity(2), identity(3)
 LINK, DEVICE = "flers-caen", "caen-1"
 LINK_KEY = bytes(range(32))
+OWN_KEY = new_key()
 WAIT_S = 10.0
 
 
@@ -68,9 +70,8 @@ def in_force(
     pin = Pin(
         link=LINK, device=DEVICE, identity=text(public(PARTNER)), card_serial=1, confirmed_at=1
     )
-    return InForce(
-        Desired.of(document), card_of(BOX), Pins(revision=1, pins=[pin] if pinned else [])
-    )
+    own = card_of(BOX).model_copy(update={"opening": OWN_KEY.recipient})
+    return InForce(Desired.of(document), own, Pins(revision=1, pins=[pin] if pinned else []))
 
 
 def other_identity(now: InForce) -> InForce:
@@ -79,6 +80,25 @@ def other_identity(now: InForce) -> InForce:
     sealed = seal_card(card_of(STRANGER, DEVICE), STRANGER.sign)
     document["links"][0]["partner_card"] = json.loads(sealed)
     return replace(now, desired=Desired.of(document))
+
+
+class _AdvancedClock(SystemClock):
+    """The machine's clock, and what a test has added to it."""
+
+    def __init__(self) -> None:
+        self._added_s = 0.0
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._added_s += seconds
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return super().now() + self._added_s
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow."""
+        return super().monotonic() + self._added_s
 
 
 class Site:
@@ -96,6 +116,7 @@ class Site:
     ) -> None:
         """Make it and listen."""
         self.rings = threading.Semaphore(0)
+        self.clock = _AdvancedClock()
         self.spool = spool or Spool(
             folder / "spool", SystemClock(), unit="receive", reserve_bytes=0
         )
@@ -106,7 +127,7 @@ class Site:
             link_key=link_key or (lambda _link: LINK_KEY),
             open_writer=open_writer,
             ring_relay=self.rings.release,
-            clock=SystemClock(),
+            clock=self.clock,
         )
         self.server = SiteServer(("127.0.0.1", 0), self.reception, limits)
         self.server.serve()

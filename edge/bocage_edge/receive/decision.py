@@ -9,8 +9,8 @@ Source: PS3.3 C.7.3.1.1.1 (Modality); PS3.4 for encapsulated documents.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from bocage_contract.convention.calendar import Slot
 from bocage_contract.convention.eligibility import (
@@ -42,6 +42,7 @@ class Coming:
     is_companion: bool
     sop_class: str
     at: float  # Unix seconds
+    particulars: Mapping[int, bytes] = field(default_factory=dict)  # who it is of, by tag
 
     @property
     def is_request(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +21,7 @@ from bocage_contract.convention.versions import version_of
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft, draft
 from bocage_edge.errors import SpoolError
+from bocage_edge.particulars import seal_particulars
 from bocage_edge.receive.answer import Answer
 from bocage_edge.receive.decision import Coming, Refuse, Take, decide
 from bocage_edge.receive.quiet import Quiet
@@ -55,6 +56,7 @@ class Ruling:
         held: why its object waits; None: it may travel.
         change: what becomes of the exam's row; None: nothing.
         entries: what the ledger is to say of the exam, committed with the change.
+        particulars: who the exam is of, sealed to this box; committed with the change.
     """
 
     klass: ExamClass
@@ -63,19 +65,24 @@ class Ruling:
     held: str | None = None
     change: ExamChange | None = None
     entries: tuple[EntryDraft, ...] = ()
+    particulars: bytes | None = None
 
 
 class ExamBook:
     """See the module. Safe to use from any thread."""
 
-    def __init__(self, spool: Spool, clock: Clock) -> None:
+    def __init__(self, spool: Spool, clock: Clock, own_recipient: Callable[[], str]) -> None:
         """Take up the exams that were not quiet yet when this unit ended.
+
+        Args:
+            own_recipient: gives the box's own opening key, `age1…`.
 
         Raises:
             SpoolError: the index cannot be read.
         """
         self._spool = spool
         self._clock = clock
+        self._own_recipient = own_recipient
         self._turns = Turns()
         self._lock = threading.Lock()
         self._accepted: OrderedDict[tuple[str, str], Exam] = OrderedDict()
@@ -168,12 +175,18 @@ class ExamBook:
                 draft("volume", coming.at, scope=mark.scope, used=mark.used, limit=mark.limit)
             )
             self._alarm("volume", coming.link, exam.exam_id)
+        # Once an exam: who it is of, for the report that will come and for nobody else.
+        is_new = before is None or before.state is not ExamState.ACCEPTED
+        sealed = None
+        if is_new and exam.state is ExamState.ACCEPTED:
+            sealed = seal_particulars(coming.particulars, self._own_recipient())
         return Ruling(
             exam.klass,
             arrive_by=exam.arrive_by,
             held=UNDECIDED if taken.is_held else None,
             change=lambda now: _merged(now, exam),
             entries=tuple(entries),
+            particulars=sealed,
         )
 
     def _note_refusal(self, before: Exam | None, refused: Refuse, coming: Coming) -> None:

@@ -74,6 +74,7 @@ class _InForce:
     policy: Policy
     targets: Targets
     revision: int
+    own_recipient: str  # the box's own opening key
 
 
 class SiteReception:
@@ -100,7 +101,7 @@ class SiteReception:
         self._link_key = link_key
         self._open_writer = open_writer
         self._clock = clock
-        self._exams = ExamBook(spool, clock)
+        self._exams = ExamBook(spool, clock, lambda: self._now_in_force.own_recipient)
         self._acceptance = Acceptance(spool, clock, ring_relay, self._count, self._exams)
         self._lock = threading.Lock()
         self._lobby = Lobby()
@@ -216,6 +217,7 @@ class SiteReception:
             policy_of(in_force.desired),
             Targets(in_force, self._link_key),
             in_force.desired.revision,
+            in_force.card.opening,
         )
 
     def _open(self, request: StoreRequest) -> Sink:

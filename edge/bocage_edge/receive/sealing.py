@@ -47,6 +47,7 @@ class SealingWriter:
             dataset_bytes=sealed.dataset_bytes,
             modality=sealed.identified.modality,
             is_companion=sealed.identified.is_companion,
+            particulars=sealed.identified.particulars,
         )
 
     def abort(self) -> None:

@@ -9,8 +9,8 @@ Two associations that bring the same instance at the same moment take turns in `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bocage_contract.ledger import EntryDraft, draft
@@ -23,6 +23,7 @@ from bocage_edge.receive.exam_book import ExamBook, Ruling
 from bocage_edge.receive.policy import Service
 from bocage_edge.receive.target import Target
 from bocage_edge.receive.turns import Turns
+from bocage_edge.spool.exams import DecidedExam
 from bocage_edge.spool.incoming import IncomingFile
 from bocage_edge.spool.outgoing import SameInstanceError
 from bocage_edge.spool.store import Spool
@@ -46,6 +47,7 @@ class Sealed:
     dataset_bytes: int
     modality: str | None = None
     is_companion: bool = False
+    particulars: Mapping[int, bytes] = field(default_factory=dict)  # who it is of, by tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,8 @@ class Acceptance:
             arrive_by=ruling.arrive_by,
             held=ruling.held,
         )
-        self._spool.accept_outgoing(incoming, new, [*ruling.entries, entry], ruling.change)
+        decided = None if ruling.change is None else DecidedExam(ruling.change, ruling.particulars)
+        self._spool.accept_outgoing(incoming, new, [*ruling.entries, entry], decided)
         self._count(kind, arrival.target.link)
 
     def _same_again(
@@ -214,6 +217,7 @@ def _coming(arrival: Arrival, sealed: Sealed) -> Coming:
         is_companion=sealed.is_companion,
         sop_class=arrival.request.command.sop_class,
         at=arrival.received_at,
+        particulars=sealed.particulars,
     )
 
 

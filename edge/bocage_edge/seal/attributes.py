@@ -13,6 +13,7 @@ from bocage_edge.seal import dictionary as dd
 # Leading zeros and empty components are wrong too, but modalities in service send them.
 _UID = re.compile(r"[0-9.]+", re.ASCII)
 _UID_CHARS = 64
+_PARTICULAR_BYTES = 512  # the longest of them, PN with three groups, has 64 characters a group
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Noted:
         self._texts: dict[int, str] = {}
         self._numbers: dict[int, int | None] = {}
         self.is_identified = False
+        self.particulars: dict[int, bytes] = {}  # of `dictionary.PARTICULARS`, padding and all
 
     def note(self, tag: int, value: bytes, *, is_big: bool) -> str | None:
         """Keep a value; gives why the instance cannot be identified, if that is now clear."""
@@ -46,6 +48,8 @@ class Noted:
             number = int.from_bytes(value, "big" if is_big else "little")
             self._numbers[tag] = number if len(value) == 2 else None
             return None
+        if tag in dd.PARTICULARS:
+            self.particulars[tag] = value[:_PARTICULAR_BYTES]
         text = value.decode("latin-1").strip(" \0")
         if tag in dd.NOTED_UIDS:
             problem = self._check_uid(tag, text)

@@ -75,8 +75,26 @@ NOTED_NUMBERS = frozenset(
         PIXEL_REPRESENTATION,
     }
 )
+# Who an exam is of, and what its site calls it: kept as bytes, in the repertoire they came in.
+PARTICULARS = {
+    0x00080005: "SpecificCharacterSet",
+    0x00080020: "StudyDate",
+    0x00080030: "StudyTime",
+    0x00080050: "AccessionNumber",
+    MODALITY: "Modality",
+    0x00080090: "ReferringPhysicianName",
+    0x00081030: "StudyDescription",
+    0x00100010: "PatientName",
+    0x00100020: "PatientID",
+    0x00100021: "IssuerOfPatientID",
+    0x00100030: "PatientBirthDate",
+    0x00100040: "PatientSex",
+    0x00101000: "OtherPatientIDs",
+    STUDY_INSTANCE_UID: "StudyInstanceUID",
+}
 NOTED_TAGS = NOTED_NUMBERS | {
     *NOTED_UIDS,
+    *PARTICULARS,
     MODALITY,
     PHOTOMETRIC_INTERPRETATION,
     NUMBER_OF_FRAMES,

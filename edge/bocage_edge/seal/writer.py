@@ -9,7 +9,7 @@ else through zstd or as it is.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bocage_edge.seal import dictionary as dd
@@ -47,6 +47,7 @@ class Identified:
     modality: str | None
     is_companion: bool
     fault: Fault | None  # never TRUNCATED: such an instance is not sealed
+    particulars: Mapping[int, bytes]  # who it is of, of `dictionary.PARTICULARS`
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +254,7 @@ class InstanceWriter:
             modality,
             is_companion(sop_class, modality),
             self._scanner.fault,
+            noted.particulars,
         )
 
 

@@ -123,6 +123,31 @@ def change_exam(
     return exam
 
 
+@dataclass(frozen=True, slots=True)
+class DecidedExam:
+    """What one of its objects decided of an exam that starts here.
+
+    Args:
+        change: makes the exam's row out of the one that is there.
+        particulars: who it is of, sealed to this box; None: nothing new is known.
+    """
+
+    change: ExamChange
+    particulars: bytes | None = None
+
+
+def decide_exam(
+    db: apsw.Connection, link: str, exam_id: str, decided: DecidedExam, now: float
+) -> None:
+    """Write what was decided, within the caller's transaction; known particulars stay."""
+    change_exam(db, Direction.OUT, link, exam_id, decided.change)
+    if decided.particulars is not None:
+        db.execute(
+            "INSERT OR IGNORE INTO particulars (link, exam_id, sealed, at) VALUES (?, ?, ?, ?)",
+            (link, exam_id, decided.particulars, now),
+        )
+
+
 def _let_objects_follow(db: apsw.Connection, exam: Exam) -> None:
     arrive_by = NO_SLOT_WAITS if exam.arrive_by is None else exam.arrive_by
     db.execute(
@@ -233,6 +258,14 @@ class Exams(SpoolCore):
             exam = change_exam(db, direction, link, exam_id, change)
             insert_entries(db, rows)
         return exam
+
+    def sealed_particulars(self, link: str, exam_id: str) -> bytes | None:
+        """Give who an exam is of, sealed to this box; see `particulars.open_particulars`."""
+        with self._index.reading() as db:
+            row = db.execute(
+                "SELECT sealed FROM particulars WHERE link = ? AND exam_id = ?", (link, exam_id)
+            ).fetchone()
+        return None if row is None else bytes(row[0])
 
     def put_exam(self, exam: Exam, entries: Sequence[EntryDraft] = ()) -> None:
         """Write an exam as it now stands, and what the ledger is to say of it, together.

@@ -12,7 +12,7 @@ from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft
 from bocage_edge.errors import SpoolError
 from bocage_edge.spool.core import RESERVE_BYTES, SpoolCore
-from bocage_edge.spool.exams import ExamChange, change_exam
+from bocage_edge.spool.exams import DecidedExam, decide_exam
 from bocage_edge.spool.folders import remove
 from bocage_edge.spool.incoming import IncomingFile
 from bocage_edge.spool.outbox import Row, insert_entries
@@ -25,7 +25,6 @@ from bocage_edge.spool.rows import (
 from bocage_edge.spool.standing import note_delivered
 from bocage_edge.spool.together import Fates, Together
 from bocage_edge.spool.types import (
-    Direction,
     KnownInstance,
     ObjectState,
     OutgoingObject,
@@ -49,7 +48,7 @@ class _Accept:
     size_bytes: int
     object: OutgoingObject
     entry_rows: Sequence[Row]
-    exam_change: ExamChange | None
+    decided: DecidedExam | None
 
 
 class OutgoingSide(SpoolCore):
@@ -79,7 +78,7 @@ class OutgoingSide(SpoolCore):
         incoming: IncomingFile,
         new: OutgoingObject,
         entries: Sequence[EntryDraft],
-        exam_change: ExamChange | None = None,
+        decided: DecidedExam | None = None,
     ) -> str:
         """Take one sealed object; once this returns, a power cut cannot lose it.
 
@@ -90,8 +89,8 @@ class OutgoingSide(SpoolCore):
 
         Args:
             entries: for the ledger chain of the link, committed with the row.
-            exam_change: makes the exam's row out of the one that is there, committed with it;
-                objects of the exam that waited for a decision go on where it was accepted.
+            decided: what becomes of the exam, committed with it; objects of the exam that waited
+                for a decision go on where it was accepted.
 
         Returns:
             The object's name.
@@ -105,7 +104,7 @@ class OutgoingSide(SpoolCore):
         try:
             rows = self._entry_rows(new.link, entries)
             name = incoming.finish()
-            self._accepting.do(_Accept(incoming.path, name, incoming.size, new, rows, exam_change))
+            self._accepting.do(_Accept(incoming.path, name, incoming.size, new, rows, decided))
         except BaseException:
             incoming.discard()
             self._doubt([] if name is None else [name])
@@ -126,8 +125,8 @@ class OutgoingSide(SpoolCore):
         except SpoolError as error:
             return error
         insert_outgoing(db, each.name, each.size_bytes, each.object, now)
-        if each.exam_change is not None:
-            change_exam(db, Direction.OUT, each.object.link, each.object.exam_id, each.exam_change)
+        if each.decided is not None:
+            decide_exam(db, each.object.link, each.object.exam_id, each.decided, now)
         insert_entries(db, each.entry_rows)
         return None
 

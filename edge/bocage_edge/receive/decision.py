@@ -16,11 +16,13 @@ from bocage_contract.convention.calendar import Slot
 from bocage_contract.convention.eligibility import (
     NotEligible,
     Place,
+    Reason,
     VolumeMark,
     is_eligible,
     place,
 )
 from bocage_contract.convention.model import Convention
+from bocage_contract.convention.versions import governing
 from bocage_contract.exam_class import ExamClass
 from bocage_edge.spool.exams import Exam, ExamState
 from bocage_edge.spool.types import Direction
@@ -104,6 +106,10 @@ def decide(
     if coming.is_companion and coming.exam_class is not ExamClass.PRIOR:
         is_held = standing.state is not ExamState.ACCEPTED
         return Take(_with_request(standing, coming), is_held=is_held)
+    if _is_settled(standing, coming, versions):
+        return Refuse(
+            standing, NotEligible(Reason(standing.reason), governing(versions, coming.at))
+        )
     where = place(versions, coming.service, coming.at)
     if isinstance(where, NotEligible):
         return _refused(standing, coming, where)
@@ -118,10 +124,27 @@ def decide(
     return _accepted(standing, coming, decided.place, decided.volume)
 
 
+def _is_settled(standing: Exam, coming: Coming, versions: Sequence[Convention]) -> bool:
+    """Whether this exam was refused on this service for what it is, which does not pass.
+
+    It is the exam that is refused: not one instance of it, to be made up for by another.
+    """
+    convention = governing(versions, coming.at)
+    return (
+        standing.state is ExamState.REFUSED
+        and standing.reason == Reason.MODALITY_NOT_AGREED
+        and standing.service == coming.service
+        and convention is not None
+        and (standing.convention, standing.version) == (convention.id, convention.version)
+    )
+
+
 def _accepted(
     standing: Exam, coming: Coming, where: Place | None, volume: tuple[VolumeMark, ...]
 ) -> Take:
     was_accepted = standing.state is ExamState.ACCEPTED
+    # A prior is not read: what it becomes begins now.
+    is_begun = was_accepted and standing.klass is not ExamClass.PRIOR
     exam = replace(
         _with_request(standing, coming),
         klass=coming.exam_class,
@@ -129,7 +152,7 @@ def _accepted(
         modality=standing.modality if was_accepted else coming.named_modality,
         state=ExamState.ACCEPTED,
         reason="",
-        accepted_at=standing.accepted_at if was_accepted else coming.at,
+        accepted_at=standing.accepted_at if is_begun else coming.at,
         slot_from=None,
         slot_until=None,
         arrive_by=None,

@@ -28,7 +28,7 @@ from bocage_edge.receive.quiet import Quiet
 from bocage_edge.receive.turns import Turns
 from bocage_edge.spool.exams import UNDECIDED, Exam, ExamChange, ExamState
 from bocage_edge.spool.store import Spool
-from bocage_edge.spool.types import Direction, ObjectKind, ObjectState
+from bocage_edge.spool.types import Direction, ObjectKind, ObjectState, StoredObject
 from bocage_system import logs
 from bocage_system.clock import Clock
 
@@ -193,9 +193,9 @@ class ExamBook:
         """Write it down once for an exam and a service, however many instances come."""
         exam, reason = refused.exam, refused.refusal.reason
         code = f"refused:{coming.service}:{reason.value}".replace(" ", "_")
-        if before is not None and code in before.alarmed:
+        if before is not None and code in before.told:
             return
-        noted = replace(exam, alarmed=exam.alarmed | {code})
+        noted = replace(exam, told=exam.told | {code})
         entry = _refusal_entry(refused.refusal, coming)
         self._spool.change_exam(
             Direction.OUT, coming.link, coming.exam_id, lambda now: _merged(now, noted), [entry]
@@ -206,15 +206,16 @@ class ExamBook:
 
     def _settle_one(self, link: str, exam_id: str, versions: Sequence[Convention]) -> None:
         objects = self._spool.objects_of_exam(link, exam_id)
-        digests = sorted(
-            each.digest
-            for each in objects
-            if each.direction is Direction.OUT
-            and each.kind is ObjectKind.INSTANCE
-            and each.state not in _GONE
-        )
         exam = self._spool.exam(Direction.OUT, link, exam_id)
-        if exam is None or len(digests) <= exam.quiet_instances:
+        if exam is None:
+            return
+        if exam.state is not ExamState.ACCEPTED:
+            if any(each.held == UNDECIDED for each in objects):
+                self._alarm("undecided", link, exam_id)
+            return
+        # One that was sent again after a refusal lies there twice.
+        digests = sorted({each.digest for each in objects if _is_of_manifest(each)})
+        if len(digests) <= exam.quiet_instances:
             return
         now = self._clock.now()
         root = hashlib.sha256("\n".join(digests).encode()).hexdigest()
@@ -222,11 +223,9 @@ class ExamBook:
         entries = [
             draft("quiet", now, exam_id=exam_id, instances=len(digests), late=late, root=root)
         ]
-        alarmed = exam.alarmed
-        if exam.state is ExamState.WAITING:
-            self._alarm("undecided", link, exam_id)
-        elif _lacks_request(exam, versions) and "request_missing" not in alarmed:
-            alarmed |= {"request_missing"}
+        told = exam.told
+        if _lacks_request(exam, versions) and "request_missing" not in told:
+            told |= {"request_missing"}
             entries.append(draft("request_missing", now, exam_id=exam_id))
             self._alarm("request_missing", link, exam_id)
 
@@ -236,7 +235,7 @@ class ExamBook:
                 there,
                 quiet_at=now,
                 quiet_instances=len(digests),
-                alarmed=there.alarmed | alarmed,
+                told=there.told | told,
             )
 
         self._spool.change_exam(Direction.OUT, link, exam_id, become, entries)
@@ -279,6 +278,11 @@ def _changes_nothing(exam: Exam, coming: Coming) -> bool:
     return coming.exam_class.rank >= exam.klass.rank and not is_news
 
 
+def _is_of_manifest(each: StoredObject) -> bool:
+    is_ours = each.direction is Direction.OUT and each.kind is ObjectKind.INSTANCE
+    return is_ours and each.state not in _GONE
+
+
 def _merged(now: Exam | None, decided: Exam) -> Exam:
     """Keep what other units have written into the row meanwhile."""
     if now is None:
@@ -290,7 +294,8 @@ def _merged(now: Exam | None, decided: Exam) -> Exam:
         report_state=now.report_state,
         report_at=now.report_at,
         request_at=decided.request_at if now.request_at is None else now.request_at,
-        alarmed=now.alarmed | decided.alarmed,
+        alarmed=now.alarmed,
+        told=now.told | decided.told,
     )
 
 

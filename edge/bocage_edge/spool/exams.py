@@ -26,10 +26,10 @@ UNDECIDED = "nothing has decided on its exam yet"
 EXAM_COLUMNS = (
     "direction, link, exam_id, klass, service, convention, version, modality, state, reason,"
     " first_at, accepted_at, slot_from, slot_until, arrive_by, report_due, quiet_at,"
-    " quiet_instances, request_at, report_state, report_at, alarmed"
+    " quiet_instances, request_at, report_state, report_at, alarmed, told"
 )
 _UPSERT = f"""
-INSERT INTO exam ({EXAM_COLUMNS}) VALUES ({", ".join("?" * 22)})
+INSERT INTO exam ({EXAM_COLUMNS}) VALUES ({", ".join("?" * 23)})
 ON CONFLICT (direction, link, exam_id) DO UPDATE SET
     klass = excluded.klass, service = excluded.service, convention = excluded.convention,
     version = excluded.version, modality = excluded.modality, state = excluded.state,
@@ -38,7 +38,7 @@ ON CONFLICT (direction, link, exam_id) DO UPDATE SET
     arrive_by = excluded.arrive_by, report_due = excluded.report_due,
     quiet_at = excluded.quiet_at, quiet_instances = excluded.quiet_instances,
     request_at = excluded.request_at, report_state = excluded.report_state,
-    report_at = excluded.report_at, alarmed = excluded.alarmed
+    report_at = excluded.report_at, alarmed = excluded.alarmed, told = excluded.told
 """  # noqa: S608 - column names are constants
 
 
@@ -76,7 +76,8 @@ class Exam:
     request_at: float | None = None
     report_state: str = ""
     report_at: float | None = None
-    alarmed: frozenset[str] = frozenset()
+    alarmed: frozenset[str] = frozenset()  # by relay
+    told: frozenset[str] = frozenset()  # by receive
 
 
 def put_exam(db: apsw.Connection, exam: Exam) -> None:
@@ -86,7 +87,7 @@ def put_exam(db: apsw.Connection, exam: Exam) -> None:
         exam.version, exam.modality, exam.state, exam.reason, exam.first_at, exam.accepted_at,
         exam.slot_from, exam.slot_until, exam.arrive_by, exam.report_due, exam.quiet_at,
         exam.quiet_instances, exam.request_at, exam.report_state, exam.report_at,
-        " ".join(sorted(exam.alarmed)),
+        " ".join(sorted(exam.alarmed)), " ".join(sorted(exam.told)),
     ))  # fmt: skip
 
 
@@ -152,9 +153,9 @@ def _let_objects_follow(db: apsw.Connection, exam: Exam) -> None:
     arrive_by = NO_SLOT_WAITS if exam.arrive_by is None else exam.arrive_by
     db.execute(
         "UPDATE object SET held = CASE held WHEN ? THEN NULL ELSE held END, klass = min(klass, ?),"
-        " arrive_by = CASE state WHEN 'queued' THEN ? ELSE arrive_by END"
+        " arrive_by = CASE state WHEN 'stored' THEN arrive_by ELSE ? END"
         " WHERE direction = 'out' AND link = ? AND exam_id = ? AND kind = 'instance'"
-        " AND state IN ('queued', 'stored')",
+        " AND state IN ('queued', 'stored', 'refused')",
         (UNDECIDED, exam.klass.rank, arrive_by, exam.link, exam.exam_id),
     )
 
@@ -185,6 +186,7 @@ def exam_of(row: Sequence[Any]) -> Exam:
         report_state=rest[10],
         report_at=rest[11],
         alarmed=frozenset(rest[12].split()),
+        told=frozenset(rest[13].split()),
     )
 
 

@@ -67,7 +67,7 @@ class Standing(SpoolCore):
         since = now - LOOK_BACK_S
         with self._index.reading() as db:
             rows = db.execute(_WATCHED, (link, since, since, since))
-            return [Progress(exam_of(row[:22]), *row[22:]) for row in rows]
+            return [Progress(exam_of(row[:-5]), *row[-5:]) for row in rows]
 
     def queued_bytes(self, link: str) -> dict[int, int]:
         """Sum what is still to go over a link, by the rank of its class."""

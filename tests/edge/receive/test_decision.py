@@ -80,6 +80,22 @@ def test_refused_on_routine_and_accepted_on_urgent() -> None:
     assert taken(replace(SR), refused.exam).is_held
 
 
+def test_a_refused_exam_is_not_made_up_for_by_another_instance() -> None:
+    refused = ruled(replace(CR, modality="CT"))
+    assert isinstance(refused, Refuse)
+    again = ruled(CR, refused.exam)
+    assert isinstance(again, Refuse)
+    assert again.refusal.reason is Reason.MODALITY_NOT_AGREED
+    other = replace(refused.exam, version=refused.exam.version + 1)
+    assert isinstance(ruled(CR, other), Take)  # refused under another version: asked again
+
+
+def test_a_prior_that_becomes_an_exam_begins_then() -> None:
+    prior = taken(replace(CR, **PRIOR)).exam
+    later = replace(CR, at=CR.at + 60)
+    assert taken(later, prior).exam.accepted_at == later.at
+
+
 def test_an_exam_is_raised_never_lowered() -> None:
     exam = taken(CR).exam
     raised = taken(replace(CR, **URGENT), exam)

@@ -266,6 +266,12 @@ def _convention_faults(link: Link) -> list[str]:
         for each in conventions
         if each.link != link.id
     ]
+    faults += [
+        f"link {link.id}: convention version {each.version}: this release reads no consent from an"
+        " attribute; agree on declared-by-sending"
+        for each in conventions
+        if each.consent.how == "attribute"
+    ]
     versions = [each.version for each in conventions]
     if len({each.id for each in conventions}) > 1 or sorted(set(versions)) != versions:
         faults.append(f"link {link.id}: its conventions must be versions of one, in their order")

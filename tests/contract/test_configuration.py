@@ -17,7 +17,7 @@ from bocage_contract.configuration import (
 from bocage_contract.errors import ContractError, MessageError, SignatureError
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.fingerprint import fingerprint
-from tests.contract.keys import desired_document, identity, public
+from tests.contract.keys import desired_document, identity, public, text
 
 BOX, CONSOLE, STRANGER = identity(1), identity(5), identity(6)
 
@@ -148,3 +148,53 @@ def test_what_came_later_is_written_only_where_it_stood() -> None:
     assert "cap_mbit" not in Desired.of(value).to_json()["links"][0]
     value["links"][0]["cap_mbit"] = []
     assert Desired.of(value).to_json()["links"][0]["cap_mbit"] == []
+
+
+def _agreed(**changes: object) -> dict[str, Any]:
+    """A configuration whose link has a convention; approvals are looked at where it is opened."""
+    document = desired_document(identity(1))
+    link = document["links"][0]
+    link["role"] = "requesting"
+    link["services"] = [{"aet": "FLERS", "class": "routine"}]
+    convention = {
+        "id": "flers",
+        "version": 1,
+        "link": link["id"],
+        "requesting_site": "Flers",
+        "reading_site": "Caen",
+        "valid_from": "2026-01-01",
+        "valid_until": "2026-12-31",
+        "services": {"FLERS": {"class": "routine"}},
+        **changes,
+    }
+    nobody = {"name": "Dr", "at": 1, "key": text(bytes(32)), "signature": ""}
+    approvals = [{"role": "requesting", **nobody}, {"role": "reading", **nobody}]
+    link["conventions"] = [{"convention": convention, "approvals": approvals}]
+    return document
+
+
+def test_a_convention_fits_its_link() -> None:
+    assert Desired.of(_agreed()).links[0].conventions[0].convention.version == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"link": "other"}, "is of link other"),
+        ({"services": {"FLERS": {"class": "urgent"}}}, "the link has not"),
+        ({"services": {"NOBODY": {"class": "routine"}}}, "the link has not"),
+        ({"consent": {"how": "attribute", "keyword": "PatientComments"}}, "declared-by-sending"),
+    ],
+)
+def test_a_convention_that_does_not_fit_its_link_is_named(
+    changes: dict[str, object], named: str
+) -> None:
+    with pytest.raises(MessageError, match=named):
+        Desired.of(_agreed(**changes))
+
+
+def test_a_convention_that_nobody_approved_makes_no_configuration() -> None:
+    key = identity(7)
+    raw = seal_desired(Desired.of(_agreed()), key.sign, public(key))
+    with pytest.raises(SignatureError, match="approval"):
+        open_desired(raw, {public(key)}, "0" * 64)

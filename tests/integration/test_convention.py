@@ -153,3 +153,21 @@ def test_quiet_then_a_delta_and_a_missing_request(agreed: Road, tmp_path: Path) 
     assert len(accepted) == 1
     codes = {alarm["code"] for alarm in (hospital.status("receive") or {})["alarms"]}
     assert "request_missing" in codes
+
+
+def test_the_report_that_comes_back_ends_the_wait_on_both_sides(
+    agreed: Road, tmp_path: Path
+) -> None:
+    """By its Study UID; delivered at the hospital, both boxes know that nothing is overdue."""
+    lab = agreed.lab
+    image = made(tmp_path, "CR")
+    agreed.send([image.path])
+    agreed.wait_settled()
+    report = made(tmp_path, "SR", study=image.study, sop_class=BASIC_TEXT_SR, pixels=False)
+    before = lab.pacs.stores()
+    lab.station_send([report.path])
+    wait_until(lambda: lab.pacs.stores() == before + 1, 60, "the report at the hospital")
+    (entry,) = agreed.entries(lab.practice, "report")
+    assert entry.body["exam_id"] == agreed.entries(lab.hospital, "exam")[-1].body["exam_id"]
+    assert (entry.body["report_state"], entry.body["format"]) == ("final", "sr")
+    agreed.wait_settled()

@@ -32,7 +32,7 @@ _EVERY_UNIT = frozenset({"started", "corrupt", "configuration"})
 KINDS: dict[str, frozenset[str]] = {
     "receive": _EVERY_UNIT
     | {"received", "same_again", "changed_content", "raised", "refused", "association_refused"}
-    | {"exam", "exam_refused", "quiet", "volume", "request_missing"},
+    | {"exam", "exam_refused", "quiet", "volume", "request_missing", "report"},
     "relay": _EVERY_UNIT
     | {"sent", "stored", "not_taken", "partner_misbehaved", "partner_behind", "epoch"}
     | {"slot_missed", "urgent_waiting", "report_overdue"},

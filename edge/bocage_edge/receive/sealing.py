@@ -48,6 +48,7 @@ class SealingWriter:
             modality=sealed.identified.modality,
             is_companion=sealed.identified.is_companion,
             particulars=sealed.identified.particulars,
+            is_preliminary=sealed.identified.is_preliminary,
         )
 
     def abort(self) -> None:

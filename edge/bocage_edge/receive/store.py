@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft, draft
 from bocage_edge.exam.identity import exam_id, instance_key
 from bocage_edge.exam.sameness import Different, Same, compare
@@ -21,6 +22,7 @@ from bocage_edge.receive.decision import Coming
 from bocage_edge.receive.doors import StoreRequest
 from bocage_edge.receive.exam_book import ExamBook, Ruling
 from bocage_edge.receive.policy import Service
+from bocage_edge.receive.reporting import Answering, report_in
 from bocage_edge.receive.target import Target
 from bocage_edge.receive.turns import Turns
 from bocage_edge.spool.exams import DecidedExam
@@ -48,6 +50,7 @@ class Sealed:
     modality: str | None = None
     is_companion: bool = False
     particulars: Mapping[int, bytes] = field(default_factory=dict)  # who it is of, by tag
+    is_preliminary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,7 @@ class Acceptance:
         exam = exam_id(arrival.target.link_key, sealed.study_uid)
         name = incoming.finish()
         entry = self._entry(kind, arrival, sealed, exam, key, name, incoming.size)
+        report = self._report(arrival, sealed, exam)
         new = OutgoingObject(
             link=arrival.target.link,
             klass=min(arrival.service.exam_class, ruling.klass, key=lambda each: each.rank),
@@ -159,10 +163,21 @@ class Acceptance:
             received_at=arrival.received_at,
             arrive_by=ruling.arrive_by,
             held=ruling.held,
+            report_state="" if report is None else report.state,
         )
         decided = None if ruling.change is None else DecidedExam(ruling.change, ruling.particulars)
-        self._spool.accept_outgoing(incoming, new, [*ruling.entries, entry], decided)
+        answers = [] if report is None else [report.entry(name, exam, self._clock.now())]
+        self._spool.accept_outgoing(incoming, new, [*ruling.entries, entry, *answers], decided)
         self._count(kind, arrival.target.link)
+
+    def _report(self, arrival: Arrival, sealed: Sealed, exam: str) -> Answering | None:
+        """See whether an instance is a report of an exam that came here."""
+        if arrival.service.exam_class is not ExamClass.REPORT:
+            return None
+        if self._spool.exam(Direction.IN, arrival.target.link, exam) is None:
+            return None
+        sop_class = arrival.request.command.sop_class
+        return report_in(sop_class, is_preliminary=sealed.is_preliminary)
 
     def _same_again(
         self, arrival: Arrival, sealed: Sealed, key: str, known: KnownInstance, ruling: Ruling

@@ -48,6 +48,7 @@ class Identified:
     is_companion: bool
     fault: Fault | None  # never TRUNCATED: such an instance is not sealed
     particulars: Mapping[int, bytes]  # who it is of, of `dictionary.PARTICULARS`
+    is_preliminary: bool = False  # a document that says it is not final (PS3.3 C.17.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +256,8 @@ class InstanceWriter:
             is_companion(sop_class, modality),
             self._scanner.fault,
             noted.particulars,
+            noted.text(dd.PRELIMINARY_FLAG) == "PRELIMINARY"
+            or noted.text(dd.COMPLETION_FLAG) == "PARTIAL",
         )
 
 

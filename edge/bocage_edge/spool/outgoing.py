@@ -22,7 +22,7 @@ from bocage_edge.spool.rows import (
     insert_outgoing,
     object_of,
 )
-from bocage_edge.spool.standing import note_delivered
+from bocage_edge.spool.standing import note_delivered, note_report
 from bocage_edge.spool.together import Fates, Together
 from bocage_edge.spool.types import (
     KnownInstance,
@@ -127,6 +127,9 @@ class OutgoingSide(SpoolCore):
         insert_outgoing(db, each.name, each.size_bytes, each.object, now)
         if each.decided is not None:
             decide_exam(db, each.object.link, each.object.exam_id, each.decided, now)
+        if each.object.report_state:
+            new = each.object
+            note_report(db, new.link, each.name, new.exam_id, new.report_state)
         insert_entries(db, each.entry_rows)
         return None
 

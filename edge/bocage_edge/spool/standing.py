@@ -126,18 +126,23 @@ class Standing(SpoolCore):
         """
         with self._index.writing() as db:
             for name, exam_id, state in reports:
-                db.execute(
-                    "INSERT INTO report_of (object, link, exam_id, report_state)"
-                    " VALUES (?, ?, ?, ?) ON CONFLICT (object) DO UPDATE"
-                    " SET exam_id = excluded.exam_id, report_state = excluded.report_state",
-                    (name, link, exam_id, state),
-                )
-                _raise_report_state(db, link, exam_id, state)
+                note_report(db, link, name, exam_id, state)
                 retired = db.execute(
                     "SELECT keep_until FROM object WHERE name = ? AND state = 'retired'", (name,)
                 ).fetchone()
                 if retired is not None:
                     note_delivered(db, name, retired[0] - KEEP_ROW_S)
+
+
+def note_report(db: apsw.Connection, link: str, name: str, exam_id: str, state: str) -> None:
+    """Write that an object is a report of an exam, within the caller's transaction."""
+    db.execute(
+        "INSERT INTO report_of (object, link, exam_id, report_state)"
+        " VALUES (?, ?, ?, ?) ON CONFLICT (object) DO UPDATE"
+        " SET exam_id = excluded.exam_id, report_state = excluded.report_state",
+        (name, link, exam_id, state),
+    )
+    _raise_report_state(db, link, exam_id, state)
 
 
 def note_delivered(db: apsw.Connection, name: str, at: float) -> None:

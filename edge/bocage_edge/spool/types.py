@@ -101,6 +101,7 @@ class OutgoingObject:
     received_at: float  # Unix seconds
     arrive_by: float | None = None  # Unix seconds; None: no slot waits for it
     held: str | None = None  # why it is held back; None: it may travel
+    report_state: str = ""  # of a report of the exam: final, preliminary; empty: it is none
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from bocage_contract.convention.eligibility import (
     place,
 )
 from bocage_contract.convention.model import Convention
-from bocage_contract.convention.versions import governing
+from bocage_contract.convention.versions import governing, slots_among
 from bocage_contract.exam_class import ExamClass
 from bocage_edge.spool.exams import Exam, ExamState
 from bocage_edge.spool.types import Direction
@@ -121,7 +121,11 @@ def decide(
     )
     if isinstance(decided, NotEligible):
         return _refused(standing, coming, decided)
-    return _accepted(standing, coming, decided.place, decided.volume)
+    slot = decided.place.slot
+    is_after_cut_off = slot is not None and bool(slots_among(versions, coming.at, slot.start))
+    return _accepted(
+        standing, coming, decided.place, decided.volume, is_after_cut_off=is_after_cut_off
+    )
 
 
 def _is_settled(standing: Exam, coming: Coming, versions: Sequence[Convention]) -> bool:
@@ -140,7 +144,12 @@ def _is_settled(standing: Exam, coming: Coming, versions: Sequence[Convention]) 
 
 
 def _accepted(
-    standing: Exam, coming: Coming, where: Place | None, volume: tuple[VolumeMark, ...]
+    standing: Exam,
+    coming: Coming,
+    where: Place | None,
+    volume: tuple[VolumeMark, ...],
+    *,
+    is_after_cut_off: bool = False,
 ) -> Take:
     was_accepted = standing.state is ExamState.ACCEPTED
     # A prior is not read: what it becomes begins now.
@@ -169,7 +178,8 @@ def _accepted(
             report_due=None if where.report_due is None else float(where.report_due),
         )
     outside = where is not None and where.outside_slots
-    return Take(exam, "raised" if was_accepted else "new", outside_slots=outside, volume=volume)
+    why = "raised" if was_accepted else "cut_off" if is_after_cut_off else "new"
+    return Take(exam, why, outside_slots=outside, volume=volume)
 
 
 def _refused(standing: Exam, coming: Coming, refusal: NotEligible) -> Refuse:

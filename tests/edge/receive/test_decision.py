@@ -53,6 +53,15 @@ def test_an_agreed_exam_is_accepted_with_its_slot() -> None:
     assert found.exam.slot_from == at("2026-12-01T08:30")
 
 
+def test_after_the_cut_off_it_is_for_the_next_slot_and_both_are_told() -> None:
+    late = taken(replace(CR, at=at("2026-12-01T08:16")))
+    assert (late.why, late.exam.slot_from) == ("cut_off", at("2026-12-02T08:30"))
+    inside = taken(replace(CR, at=at("2026-12-01T09:30")))
+    assert (inside.why, inside.exam.slot_from) == ("cut_off", at("2026-12-02T08:30"))
+    between = taken(replace(CR, at=at("2026-12-01T10:00")))
+    assert between.why == "new"
+
+
 def test_what_comes_later_keeps_the_slot_and_the_version() -> None:
     exam = taken(CR).exam
     late = replace(CR, modality="CT", at=at("2026-12-03T11:00"))

@@ -11,16 +11,24 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from bocage_contract import CONTRACT
 from bocage_contract.capacity import CapWindow
+from bocage_contract.convention.modality import MODALITIES
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.model import Model
 from bocage_contract.names import AeTitle, Label, LinkId, TimeOfDay, Timezone
 
+
+def _modality(text: str) -> str:
+    if text not in MODALITIES:
+        raise ValueError("a modality is one of DICOM's: CR, DX, CT, MR, US, MG, ...")
+    return text
+
+
 # PS3.3 C.7.3.1.1.1: a Defined Term, CS (16 characters).
-Modality = Annotated[str, Field(pattern=r"^[A-Z0-9_]{2,16}$")]
+Modality = Annotated[str, AfterValidator(_modality)]
 Days = Annotated[
     str, Field(pattern=r"^(mon|tue|wed|thu|fri|sat|sun)([-,](mon|tue|wed|thu|fri|sat|sun))*$")
 ]

@@ -21,6 +21,7 @@ from bocage_contract.convention.eligibility import (
     is_eligible,
     place,
 )
+from bocage_contract.convention.modality import MODALITIES, OTHER
 from bocage_contract.convention.model import Convention
 from bocage_contract.convention.versions import governing, slots_among
 from bocage_contract.exam_class import ExamClass
@@ -28,8 +29,6 @@ from bocage_edge.spool.exams import Exam, ExamState
 from bocage_edge.spool.types import Direction
 
 ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
-_MODALITY_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
-NO_MODALITY = "OT"  # PS3.3 C.7.3.1.1.1: other
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +52,9 @@ class Coming:
 
     @property
     def named_modality(self) -> str:
-        """The modality, made safe to name in a ledger."""
+        """The modality, if it is one: what else stands there may be anything, a name as well."""
         found = (self.modality or "").strip().upper()
-        fits = 2 <= len(found) <= 16 and set(found) <= _MODALITY_CHARACTERS
-        return found if fits else NO_MODALITY
+        return found if found in MODALITIES else OTHER
 
 
 @dataclass(frozen=True, slots=True)

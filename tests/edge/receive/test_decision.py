@@ -144,7 +144,7 @@ def test_without_a_convention_everything_is_taken_at_once() -> None:
     )
 
 
-@pytest.mark.parametrize("odd", [None, "", "é", "lower case", "A" * 17, "X"])
+@pytest.mark.parametrize("odd", [None, "", "é", "DUPONT", "JEAN", "A" * 17, "X"])
 def test_a_modality_nobody_can_name_is_other(odd: str | None) -> None:
     assert replace(CR, modality=odd).named_modality == "OT"
     assert isinstance(ruled(replace(CR, modality=odd)), Refuse)

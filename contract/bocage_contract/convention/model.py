@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field
 from bocage_contract import CONTRACT
 from bocage_contract.capacity import CapWindow
 from bocage_contract.convention.modality import MODALITIES
+from bocage_contract.convention.public_holidays import known_country
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.model import Model
 from bocage_contract.names import AeTitle, Label, LinkId, TimeOfDay, Timezone
@@ -29,10 +30,12 @@ def _modality(text: str) -> str:
 
 # PS3.3 C.7.3.1.1.1: a Defined Term, CS (16 characters).
 Modality = Annotated[str, AfterValidator(_modality)]
-Days = Annotated[
-    str, Field(pattern=r"^(mon|tue|wed|thu|fri|sat|sun)([-,](mon|tue|wed|thu|fri|sat|sun))*$")
-]
+_DAY = "(mon|tue|wed|thu|fri|sat|sun)"
+Days = Annotated[str, Field(pattern=rf"^{_DAY}(-{_DAY})?(,{_DAY}(-{_DAY})?)*$", max_length=64)]
 ReportDue = Annotated[str, Field(pattern=r"^(slot start|slot end|accepted) \+ [0-9]{1,4} (min|h)$")]
+Country = Annotated[
+    str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"), AfterValidator(known_country)
+]
 Money = Annotated[Decimal, Field(ge=0, lt=100_000, decimal_places=2)]
 
 
@@ -152,7 +155,7 @@ class Convention(Model):
     valid_from: datetime.date
     valid_until: datetime.date = Field(description="The last day, included.")
     timezone: Timezone = "Europe/Paris"
-    holidays: Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")] | None = Field(
+    holidays: Country | None = Field(
         "FR", description="ISO 3166: on these days there is no slot; null: every day counts."
     )
     services: dict[AeTitle, ServiceTerms] = Field(min_length=1)

@@ -93,6 +93,29 @@ def test_a_slot_over_a_skipped_hour_keeps_its_ends() -> None:
     assert slots_between(gone, at("2026-03-29T00:00"), at("2026-03-29T12:00")) == []
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "minutes"),
+    [
+        ("01:30", "03:30", 180),
+        ("02:30", "03:30", 120),  # from the first 02:30
+        ("01:30", "02:30", 60),  # to the first 02:30
+        ("02:10", "02:50", 40),  # the first showing only
+        ("02:30", "02:30", 25 * 60),
+    ],
+)
+def test_where_the_clocks_go_back_a_slot_is_there_once(start: str, end: str, minutes: int) -> None:
+    agreed = convention(slots=[{"days": "sun", "from": start, "to": end}])
+    (slot,) = slots_between(agreed, at("2026-10-25T00:00"), at("2026-10-25T12:00"))
+    assert slot.start == at(f"2026-10-25T{start}")
+    assert slot.end - slot.start == minutes * 60
+
+
+def test_a_part_of_the_country_has_holidays_of_its_own() -> None:
+    good_friday = at("2026-04-03T09:00")
+    assert slot_at(convention(), good_friday) is not None
+    assert slot_at(convention(holidays="FR-6AE"), good_friday) is None  # Alsace-Moselle
+
+
 def test_there_is_no_slot_on_a_public_holiday_nor_outside_the_validity() -> None:
     agreed = convention()
     assert slot_at(agreed, at("2026-07-13T09:00")) is not None

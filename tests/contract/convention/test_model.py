@@ -32,3 +32,16 @@ def test_all_faults_are_named_at_once() -> None:
     with pytest.raises(MessageError) as caught:
         Convention.of(wrong)
     assert all(place in str(caught.value) for place in ("version", "slots.0.days", "slots.0.from"))
+
+
+@pytest.mark.parametrize("days", ["mon-tue-wed", "mon-", "-mon", "mon,,tue", "mon,", ""])
+def test_days_that_nobody_could_read_are_refused(days: str) -> None:
+    slots = [{"days": days, "from": "08:30", "to": "10:00"}]
+    with pytest.raises(MessageError, match=r"slots\.0\.days"):
+        Convention.of({**WRITTEN, "slots": slots})
+
+
+@pytest.mark.parametrize("country", ["XX", "FR-67", "fr"])
+def test_a_country_whose_holidays_are_unknown_is_refused(country: str) -> None:
+    with pytest.raises(MessageError, match="holidays"):
+        Convention.of({**WRITTEN, "holidays": country})

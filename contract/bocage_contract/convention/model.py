@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from bocage_contract import CONTRACT
 from bocage_contract.capacity import CapWindow
@@ -169,3 +169,9 @@ class Convention(Model):
     volume: Volume = Field(default_factory=Volume)
     changed_content: Literal["both", "newest", "ask"] = "both"
     tariff: Tariff = Field(default_factory=Tariff)
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.valid_until < self.valid_from:
+            raise ValueError("valid_until is before valid_from: the convention would never hold")
+        return self

@@ -45,3 +45,8 @@ def test_days_that_nobody_could_read_are_refused(days: str) -> None:
 def test_a_country_whose_holidays_are_unknown_is_refused(country: str) -> None:
     with pytest.raises(MessageError, match="holidays"):
         Convention.of({**WRITTEN, "holidays": country})
+
+
+def test_a_convention_that_ends_before_it_begins_is_none() -> None:
+    with pytest.raises(MessageError, match="valid_until is before valid_from"):
+        Convention.of({**WRITTEN, "valid_until": "2025-12-31"})

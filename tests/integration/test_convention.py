@@ -88,8 +88,8 @@ def test_an_exam_outside_the_convention_is_refused_in_words_and_passes_as_urgent
     assert entry.body["reason"] == "modality_not_agreed"
     assert entry.body["modality"] == "CT"
     assert [answer.status for answer in agreed.send(files, URGENT_AET)] == [0, 0]
+    wait_until(lambda: agreed.lab.station.stores() == before + 2, 60, "both instances")
     agreed.wait_settled()
-    assert agreed.lab.station.stores() == before + 2
     (exam,) = (
         each
         for each in agreed.entries(hospital, "exam")
@@ -101,7 +101,9 @@ def test_an_exam_outside_the_convention_is_refused_in_words_and_passes_as_urgent
 def test_a_routine_exam_has_its_slot_and_the_partner_knows_it(agreed: Road, tmp_path: Path) -> None:
     """Ten to the morning's slot; the practice's copy of the ledger says the same."""
     path = made(tmp_path, "CR").path
+    known = len(agreed.entries(agreed.lab.hospital, "exam"))
     assert [answer.status for answer in agreed.send([path])] == [0]
+    wait_until(lambda: len(agreed.entries(agreed.lab.hospital, "exam")) > known, 20, "the ledger")
     agreed.wait_settled()
     exam = agreed.entries(agreed.lab.hospital, "exam")[-1].body
     slot = datetime.fromtimestamp(exam["slot_from"], ZoneInfo("Europe/Paris"))
@@ -122,8 +124,8 @@ def test_a_companion_waits_for_the_instance_that_decides(agreed: Road, tmp_path:
     assert sum(corner["held"] for corner in held) == 1
     assert lab.station.stores() == before
     assert [answer.status for answer in agreed.send([image.path])] == [0]
+    wait_until(lambda: lab.station.stores() == before + 2, 60, "both instances")
     agreed.wait_settled()
-    assert lab.station.stores() == before + 2
 
 
 def test_quiet_then_a_delta_and_a_missing_request(agreed: Road, tmp_path: Path) -> None:
@@ -131,7 +133,9 @@ def test_quiet_then_a_delta_and_a_missing_request(agreed: Road, tmp_path: Path) 
     hospital = agreed.lab.hospital
     first = made(tmp_path, "CR")
     late = made(tmp_path, "CR", study=first.study)
+    known = len(agreed.entries(hospital, "exam"))
     agreed.send([first.path])
+    wait_until(lambda: len(agreed.entries(hospital, "exam")) > known, 20, "the ledger")
     agreed.wait_settled()
     exam = agreed.entries(hospital, "exam")[-1].body["exam_id"]
 
@@ -161,12 +165,15 @@ def test_the_report_that_comes_back_ends_the_wait_on_both_sides(
     """By its Study UID; delivered at the hospital, both boxes know that nothing is overdue."""
     lab = agreed.lab
     image = made(tmp_path, "CR")
+    known = len(agreed.entries(lab.hospital, "exam"))
     agreed.send([image.path])
+    wait_until(lambda: len(agreed.entries(lab.hospital, "exam")) > known, 20, "the ledger")
     agreed.wait_settled()
     report = made(tmp_path, "SR", study=image.study, sop_class=BASIC_TEXT_SR, pixels=False)
     before = lab.pacs.stores()
     lab.station_send([report.path])
     wait_until(lambda: lab.pacs.stores() == before + 1, 60, "the report at the hospital")
+    wait_until(lambda: bool(agreed.entries(lab.practice, "report")), 20, "the ledger")
     (entry,) = agreed.entries(lab.practice, "report")
     assert entry.body["exam_id"] == agreed.entries(lab.hospital, "exam")[-1].body["exam_id"]
     assert (entry.body["report_state"], entry.body["format"]) == ("final", "sr")

@@ -2,20 +2,24 @@
 
 Usage: python -m tests.integration.station ADDRESS PORT FOLDER [TRANSFER_SYNTAX...]
 Without transfer syntaxes it takes whatever is proposed. A file is called
-NUMBER_SOP_INSTANCE_UID.TRANSFER_SYNTAX_UID and holds the bare data set.
+NUMBER_SOP_INSTANCE_UID.TRANSFER_SYNTAX_UID and holds the bare data set; its time of change is the
+moment at which the first PDU of the instance was read.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, _config, evt
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
+from pynetdicom.pdu import P_DATA_TF
 
 SUCCESS = 0x0000
 
@@ -25,7 +29,14 @@ def main(arguments: Sequence[str]) -> None:
     address, port, folder, *syntaxes = arguments
     numbers, lock = itertools.count(), threading.Lock()
 
+    begun: dict[int, float] = {}  # an association -> when the instance under way began to come
+
+    def _read(event: Event) -> None:
+        if isinstance(event.pdu, P_DATA_TF):
+            begun.setdefault(id(event.assoc), time.time())
+
     def _store(event: Event) -> int:
+        began_at = begun.pop(id(event.assoc))
         with lock:
             number = next(numbers)
         assert isinstance(event.request, C_STORE)
@@ -33,6 +44,7 @@ def main(arguments: Sequence[str]) -> None:
         name = f"{number:06}_{uid}.{event.context.transfer_syntax}"
         temporary = Path(folder) / f".{name}"
         temporary.write_bytes(event.encoded_dataset(include_meta=False))
+        os.utime(temporary, (began_at, began_at))
         temporary.rename(Path(folder) / name)
         return SUCCESS
 
@@ -46,7 +58,8 @@ def main(arguments: Sequence[str]) -> None:
     else:
         _config.UNRESTRICTED_STORAGE_SERVICE = True
         ae.add_supported_context("1.2.840.10008.1.1")
-    ae.start_server((address, int(port)), evt_handlers=[(evt.EVT_C_STORE, _store)])
+    handlers: list[evt.EventHandlerType] = [(evt.EVT_C_STORE, _store), (evt.EVT_PDU_RECV, _read)]
+    ae.start_server((address, int(port)), evt_handlers=handlers)
 
 
 if __name__ == "__main__":

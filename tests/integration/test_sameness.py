@@ -84,6 +84,8 @@ def test_one_study_to_two_services_travels_once_in_the_more_urgent_class(
     files = [small(sent, study=study, InstanceNumber=n) for n in range(4) for study in studies]
     lab = road.lab
     raised = len(road.entries(lab.hospital, "raised"))
+    again = len(road.entries(lab.hospital, "same_again"))
+    known = len(road.entries(lab.hospital, "exam"))
     with road.station(kept) as station:
         lab.cut()
         try:
@@ -95,6 +97,9 @@ def test_one_study_to_two_services_travels_once_in_the_more_urgent_class(
         wait_for(station, [file.sop_instance for file in files])
         road.wait_settled()
         assert len(station()) == len(files)
-    # The first instance of each takes the whole exam with it.
+    # The first instance of each takes the whole exam with it: the rest is the same again, no more.
     assert len(road.entries(lab.hospital, "raised")) == raised + len(studies)
+    assert len(road.entries(lab.hospital, "same_again")) == again + len(files)
+    exams = [each.body["why"] for each in road.entries(lab.hospital, "exam")[known:]]
+    assert sorted(exams) == ["new"] * len(studies) + ["raised"] * len(studies)
     road.verify_spools()

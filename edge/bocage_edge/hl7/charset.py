@@ -22,6 +22,7 @@ WINDOWS = "cp1252"
 _ISO_8859_PARTS = frozenset({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 16})
 _ISO = re.compile(r"(?:ISO[ _-]?)?8859[/_-](\d{1,2})")
 _WINDOWS = frozenset({"CP1252", "WINDOWS-1252", "WINDOWS1252", "ANSI", "1252"})
+_SHIFTED = re.compile(r"ISO[ _-]?(?:IR[ _-]?(?!6$)\d+|2022)|GB 18030|KS X 1001|CNS 11643|BIG-5")
 _C1 = re.compile(rb"[\x80-\x9f]")
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 
@@ -67,6 +68,15 @@ def charset_of(said: str, message: bytes) -> Charset:
     if named in (None, UTF_8):
         return Charset(LATIN_1, is_as_said=False)
     return Charset(named or LATIN_1, is_as_said=True)
+
+
+def is_shifted(said: str) -> bool:
+    """Say whether a set uses ASCII bytes for other characters, so that no separator is one.
+
+    Args:
+        said: first repetition of MSH-18.
+    """
+    return _SHIFTED.match(said.strip().upper()) is not None
 
 
 def _codec_named(said: str) -> str | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
-from bocage_edge.hl7.charset import Charset, charset_of
+from bocage_edge.hl7.charset import Charset, charset_of, is_shifted
 from bocage_edge.hl7.errors import Hl7Error
 
 MAX_SEGMENTS = 20_000
@@ -147,7 +147,8 @@ def parse(raw: bytes) -> Message:
     senders make them that leave line ends in a text.
 
     Raises:
-        Hl7Error: it does not begin with MSH, or has too many segments.
+        Hl7Error: it does not begin with MSH, has too many segments, or says that it is in a set
+            whose ASCII bytes may be other characters.
     """
     body = raw.removeprefix(_BYTE_ORDER_MARK).lstrip(b"\r\n ")
     if not body.startswith(b"MSH"):
@@ -158,6 +159,8 @@ def parse(raw: bytes) -> Message:
     marks = Marks.of(lines[0])
     plain = Segment(lines[0], marks, Charset("ascii", is_as_said=True))
     said = plain.component((plain.repetitions(18) or [b""])[0], 1)
+    if is_shifted(said):
+        raise Hl7Error("a message in a character set of ISO 2022 is not read: send it in UTF-8")
     charset = charset_of(said, body)
     segments = tuple(Segment(each, marks, charset) for each in joined_lines(lines, marks))
     return Message(raw, marks, charset, segments)

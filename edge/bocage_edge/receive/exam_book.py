@@ -88,7 +88,7 @@ class ExamBook:
         self._accepted: OrderedDict[tuple[str, str], Exam] = OrderedDict()
         self._alarms: OrderedDict[tuple[str, str, str], dict[str, Any]] = OrderedDict()
         self._quiet = Quiet()
-        for exam, _ in spool.unquiet_exams(clock.now() - LOOK_BACK_S):
+        for exam in spool.unquiet_exams(clock.now() - LOOK_BACK_S):
             self._quiet.touch(0, (exam.link, exam.exam_id), clock.monotonic())
         self._quiet.over(0)
 
@@ -109,7 +109,8 @@ class ExamBook:
             return
         with self._turns.of("/".join(key)):
             before = self._spool.exam(Direction.OUT, *key)
-            decided = decide(versions, before, coming, self._counting(before, coming.link))
+            used = _Used(self._spool, coming.link, before)
+            decided = decide(versions, before, coming, used)
             if isinstance(decided, Refuse):
                 self._note_refusal(before, decided, coming)
                 yield Ruling(coming.exam_class, refusal=_ANSWERS[decided.refusal.reason])
@@ -159,9 +160,6 @@ class ExamBook:
             self._accepted.move_to_end(key)
             if len(self._accepted) > REMEMBERED_EXAMS:
                 self._accepted.popitem(last=False)
-
-    def _counting(self, before: Exam | None, link: str) -> _Used:
-        return _Used(self._spool, link, before)
 
     def _ruling(self, before: Exam | None, taken: Take, coming: Coming) -> Ruling:
         exam = taken.exam

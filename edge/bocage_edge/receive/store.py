@@ -136,6 +136,7 @@ class Acceptance:
         except SameInstanceError:
             # Another process would have to bring it; the next time it is known.
             self._count("same_again", arrival.target.link)
+            self._change_exam(arrival, sealed, ruling)
 
     def _accept_new(
         self,
@@ -192,10 +193,13 @@ class Acceptance:
             raised = self._entry("raised", arrival, sealed, exam, key, known.object, None)
             if self._spool.raise_class(known.object, service.exam_class, [raised]):
                 self._count("raised", arrival.target.link)
+        self._change_exam(arrival, sealed, ruling)
+
+    def _change_exam(self, arrival: Arrival, sealed: Sealed, ruling: Ruling) -> None:
         if ruling.change is not None:
-            self._spool.change_exam(
-                Direction.OUT, arrival.target.link, exam, ruling.change, ruling.entries
-            )
+            target = arrival.target
+            exam = exam_id(target.link_key, sealed.study_uid)
+            self._spool.change_exam(Direction.OUT, target.link, exam, ruling.change, ruling.entries)
 
     def _entry(
         self,

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from bocage_contract.capacity import CapWindow
+from bocage_contract.convention.calendar import DAY, days_of, time_of
 from bocage_contract.convention.model import Convention, Window
+from bocage_contract.convention.versions import governing
 from bocage_contract.exam_class import ExamClass
 
-_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MINUTE_S = 60
 # A week of windows has shown all it does after nine days and a change of the clocks.
 _LOOK_AHEAD_MINUTES = 9 * 24 * 60
@@ -64,21 +65,14 @@ class TransferWindows:
 
 def agreed_caps(versions: Sequence[Convention], now: float) -> tuple[list[CapWindow], str]:
     """Give the bandwidth caps of the convention in force, and their time zone."""
-    convention = _governing(versions, now)
+    convention = governing(versions, now)
     if convention is None:
         return [], "UTC"
     return list(convention.transfer.cap_mbit), convention.timezone
 
 
-def _governing(versions: Sequence[Convention], now: float) -> Convention | None:
-    valid = [
-        each for each in versions if each.valid_from <= _local(each, now).date() <= each.valid_until
-    ]
-    return max(valid, key=lambda each: each.version, default=None)
-
-
 def _is_open(versions: Sequence[Convention], at: float) -> bool:
-    convention = _governing(versions, at)
+    convention = governing(versions, at)
     # What was accepted travels, also after the agreement has ended.
     if convention is None or convention.transfer.routine == "always":
         return True
@@ -87,22 +81,12 @@ def _is_open(versions: Sequence[Convention], at: float) -> bool:
 
 
 def _lies_in(window: Window, local: datetime.datetime) -> bool:
-    start = datetime.time.fromisoformat(window.start)
-    end = datetime.time.fromisoformat(window.end)
-    days, today = _days(window.days), local.weekday()
-    time = local.time()
+    start, end = time_of(window.start), time_of(window.end)
+    days, time = days_of(window.days), local.time()
+    is_today, is_since_yesterday = local.weekday() in days, (local - DAY).weekday() in days
     if start < end:
-        return today in days and start <= time < end
-    return (today in days and time >= start) or ((today - 1) % 7 in days and time < end)
-
-
-def _days(expression: str) -> set[int]:
-    found: set[int] = set()
-    for part in expression.split(","):
-        first, _, last = part.partition("-")
-        start, end = _WEEK.index(first), _WEEK.index(last or first)
-        found |= {(start + n) % 7 for n in range((end - start) % 7 + 1)}
-    return found
+        return is_today and start <= time < end
+    return (is_today and time >= start) or (is_since_yesterday and time < end)
 
 
 def _local(convention: Convention, at: float) -> datetime.datetime:

@@ -223,8 +223,8 @@ class Exams(SpoolCore):
             ).fetchone()
         return 0 if row is None else int(row[0])
 
-    def unquiet_exams(self, since: float) -> list[tuple[Exam, int]]:
-        """List exams that go out and have instances no manifest has named, with their number.
+    def unquiet_exams(self, since: float) -> list[Exam]:
+        """List exams that go out and have instances no manifest has named.
 
         Args:
             since: Unix seconds of their first instance.
@@ -236,11 +236,11 @@ class Exams(SpoolCore):
         )
         with self._index.reading() as db:
             rows = db.execute(
-                f"SELECT {EXAM_COLUMNS}, {counted} AS n FROM exam"  # noqa: S608 - constants
-                " WHERE direction = 'out' AND first_at >= ? AND n > quiet_instances",
+                f"SELECT {EXAM_COLUMNS} FROM exam"  # noqa: S608 - constants
+                f" WHERE direction = 'out' AND first_at >= ? AND {counted} > quiet_instances",
                 (since,),
             )
-            return [(exam_of(row[:-1]), row[-1]) for row in rows]
+            return [exam_of(row) for row in rows]
 
     def change_exam(
         self,
@@ -268,14 +268,3 @@ class Exams(SpoolCore):
                 "SELECT sealed FROM particulars WHERE link = ? AND exam_id = ?", (link, exam_id)
             ).fetchone()
         return None if row is None else bytes(row[0])
-
-    def put_exam(self, exam: Exam, entries: Sequence[EntryDraft] = ()) -> None:
-        """Write an exam as it now stands, and what the ledger is to say of it, together.
-
-        Raises:
-            SpoolError: the index failed; nothing was recorded.
-        """
-        rows = self._entry_rows(exam.link, entries)
-        with self._index.writing() as db:
-            put_exam(db, exam)
-            insert_entries(db, rows)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bocage_edge.hl7.charset import charset_of
+from bocage_edge.hl7.charset import charset_of, is_shifted
+from bocage_edge.hl7.errors import Hl7Error
+from bocage_edge.hl7.message import parse
 from bocage_edge.hl7.reading import read
 from tests.edge.hl7.messages import er7, order
 
@@ -48,3 +50,17 @@ def test_any_bytes_are_read_somehow() -> None:
     every = bytes(range(128, 256))
     assert len(charset_of("", every).decode(every)) == 128
     assert charset_of("8859/1", b"\xe9").encode("é—") == b"\xe9?"
+
+
+@pytest.mark.parametrize("said", ["ISO IR87", "ISO IR14", "ISO 2022-1994", "KS X 1001", "BIG-5"])
+def test_a_set_that_shifts_is_refused_in_words(said: str) -> None:
+    raw = f"MSH|^~\\&|RIS|C|BOX|H|2026||ORU^R01|7|P|2.5|||||FRA|{said}".encode()
+    with pytest.raises(Hl7Error, match="UTF-8"):
+        parse(raw)
+
+
+@pytest.mark.parametrize(
+    "said", ["", "8859/1", "8859/15", "UNICODE UTF-8", "ISO 8859-1", "ISO IR6", "ASCII"]
+)
+def test_what_leaves_ascii_alone_is_read(said: str) -> None:
+    assert not is_shifted(said)

@@ -14,6 +14,7 @@ from bocage_edge.relay.exam_entries import learn, lessons_of
 from bocage_edge.spool.exams import Exam, ExamState
 from bocage_edge.spool.store import Spool
 from bocage_edge.spool.types import Direction, Settlement, Verdict
+from tests.edge.spool.exams import put
 from tests.edge.spool.making import LINK, accept, digest_of, open_spool, outgoing
 from tests.fakes.clock import FakeClock
 
@@ -112,7 +113,7 @@ def test_a_final_report_is_there_once_it_is_delivered(
     spool: Spool, clock: FakeClock, is_known_first: bool
 ) -> None:
     """Whichever comes first: the entry that says what it is, or its delivery."""
-    spool.put_exam(OURS)
+    put(spool, OURS)
     name = accept(spool, b"report", outgoing("report"))
     if is_known_first:
         learn(spool, LINK, [report(name, "final")])
@@ -132,7 +133,7 @@ def test_a_final_report_is_there_once_it_is_delivered(
 
 
 def test_a_preliminary_report_is_no_final_one(spool: Spool) -> None:
-    spool.put_exam(OURS)
+    put(spool, OURS)
     name = accept(spool, b"report", outgoing("report"))
     learn(spool, LINK, [report(name, "preliminary")])
     spool.settle([Settlement(name, Verdict.DELIVERED)])

@@ -15,6 +15,7 @@ from bocage_edge.relay.watch import LinkWatch
 from bocage_edge.spool.exams import Exam, ExamState
 from bocage_edge.spool.store import Spool
 from bocage_edge.spool.types import Direction, Settlement, Verdict
+from tests.edge.spool.exams import put
 from tests.edge.spool.making import LINK, accept, digest_of, open_spool, outgoing
 from tests.fakes.clock import FakeClock
 
@@ -62,7 +63,7 @@ def entries(spool: Spool) -> list[str]:
 
 
 def test_a_slot_is_told_once_while_the_tunnel_is_down_and_cleared_by_delivery(spool: Spool) -> None:
-    spool.put_exam(exam())
+    put(spool, exam())
     name = accept(spool, b"sealed", outgoing("a"))
     watch = LinkWatch(LINK)
     by = NOON + 3600
@@ -83,7 +84,7 @@ def test_a_slot_is_told_once_while_the_tunnel_is_down_and_cleared_by_delivery(sp
 
 
 def test_the_reading_box_misses_what_it_only_knows_from_the_ledger(spool: Spool) -> None:
-    spool.put_exam(replace(exam(Direction.IN), quiet_at=NOON, quiet_instances=3))
+    put(spool, replace(exam(Direction.IN), quiet_at=NOON, quiet_instances=3))
     watch = LinkWatch(LINK)
     assert look(watch, spool, READING, NOON + 1100) == []
     assert look(watch, spool, READING, NOON + 1200) == [SLOT_MISSED]
@@ -92,7 +93,7 @@ def test_the_reading_box_misses_what_it_only_knows_from_the_ledger(spool: Spool)
 
 @pytest.mark.parametrize("direction", list(Direction))
 def test_an_urgent_exam_is_told_at_both_boxes(spool: Spool, direction: Direction) -> None:
-    spool.put_exam(exam(direction, ExamClass.URGENT))
+    put(spool, exam(direction, ExamClass.URGENT))
     if direction is Direction.OUT:
         accept(spool, b"sealed", outgoing("a", klass=ExamClass.URGENT))
     watch = LinkWatch(LINK)
@@ -107,18 +108,18 @@ def test_a_report_is_told_at_both_boxes_until_it_is_there(
     spool: Spool, direction: Direction
 ) -> None:
     due = replace(exam(direction, ExamClass.PRIOR), report_due=NOON + 600)
-    spool.put_exam(due)
+    put(spool, due)
     watch = LinkWatch(LINK)
     assert look(watch, spool, DOWN, NOON + 600) == []
     assert look(watch, spool, DOWN, NOON + 601) == [REPORT_OVERDUE]
     there = replace(due, report_at=NOON + 700, alarmed=frozenset({REPORT_OVERDUE}))
-    spool.put_exam(there)
+    put(spool, there)
     assert look(watch, spool, DOWN, NOON + 800) == []
     assert entries(spool) == [REPORT_OVERDUE]
 
 
 def test_relay_may_write_what_the_watch_says(spool: Spool) -> None:
-    spool.put_exam(exam())
+    put(spool, exam())
     accept(spool, b"sealed", outgoing("a"))
     LinkWatch(LINK).look(spool, DOWN, NOON + 3000)
     (alarm,) = [each.draft for each in spool.pending_entries(9) if each.draft.kind != "received"]

@@ -11,6 +11,7 @@ from bocage_edge.spool.exams import Exam, ExamState
 from bocage_edge.spool.store import Spool
 from bocage_edge.spool.types import Direction
 from bocage_system.clock import SystemClock
+from tests.edge.spool.exams import put
 
 EXAM = Exam(
     Direction.OUT,
@@ -34,7 +35,7 @@ EXAM = Exam(
 
 def test_an_exam_is_kept_with_its_entries(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", SystemClock(), unit="receive", reserve_bytes=0)
-    spool.put_exam(EXAM, [draft("exam", 1000.0, exam_id=EXAM.exam_id)])
+    put(spool, EXAM, [draft("exam", 1000.0, exam_id=EXAM.exam_id)])
     assert spool.exam(Direction.OUT, EXAM.link, EXAM.exam_id) == EXAM
     assert spool.exam(Direction.IN, EXAM.link, EXAM.exam_id) is None
     assert [each.draft.kind for each in spool.pending_entries(10)] == ["exam"]
@@ -42,11 +43,11 @@ def test_an_exam_is_kept_with_its_entries(tmp_path: Path) -> None:
 
 def test_the_last_word_counts(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", SystemClock(), unit="receive", reserve_bytes=0)
-    spool.put_exam(EXAM)
+    put(spool, EXAM)
     urgent = replace(EXAM, klass=ExamClass.URGENT, arrive_by=None, quiet_at=2000.0)
     other = replace(EXAM, exam_id="cd" * 16, first_at=900.0, direction=Direction.IN)
-    spool.put_exam(urgent)
-    spool.put_exam(other)
+    put(spool, urgent)
+    put(spool, other)
     assert spool.exams_since(0.0) == [other, urgent]
     assert spool.exams_since(950.0) == [urgent]
     assert spool.exams_since(0.0, Direction.IN) == [other]

@@ -15,7 +15,9 @@ from bocage_provisioning.lab.processes import Owner, Program
 
 ENVIRONMENT = {"TCP_NODELAY": "1"}
 OWNER = Owner(31020, 31020)
-STORED = re.compile(r"^I: Received Store Request", re.MULTILINE)
+# The words alone: storescp forks, its children write into one log at once, and neither the start of
+# a line nor the level before the words comes in one piece with them.
+STORED = re.compile(r"Received Store Request \(MsgID")
 ACCEPT_ALL = ("--accept-all",)  # every transfer syntax DCMTK knows
 
 

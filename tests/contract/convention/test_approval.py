@@ -8,21 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bocage_contract.convention.approval import Approval, Approved, Role, approve, verify_approvals
 from bocage_contract.convention.model import Convention
 from bocage_contract.errors import SignatureError
+from tests.contract.convention.test_model import WRITTEN
 
-CONVENTION = Convention.of(
-    {
-        "id": "flers-thury",
-        "version": 1,
-        "link": "flers-thury",
-        "requesting_site": "Hôpital de Flers",
-        "reading_site": "Cabinet de Thury",
-        "valid_from": "2026-01-01",
-        "valid_until": "2026-12-31",
-        "services": {"FLERS": {"class": "routine", "eligible": {"modalities": ["CR", "DX"]}}},
-        "slots": [{"days": "mon-fri", "from": "08:30", "to": "10:00"}],
-        "tariff": {"exam": {"CR": "12.50"}},
-    }
-)
+CONVENTION = Convention.of(WRITTEN)
 
 
 def _approval(role: Role, key: Ed25519PrivateKey, convention: Convention = CONVENTION) -> Approval:

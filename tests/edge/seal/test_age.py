@@ -145,7 +145,10 @@ def test_a_header_without_end_is_not_read_for_ever() -> None:
         decrypted(b"age-encryption.org/v1\n" + b"-> grease x\n\n" * 100_000)
 
 
-@pytest.mark.parametrize("text", ["", "age1", KEY.secret, KEY.recipient[:-1] + "q", "age1é"])
+MISTYPED = KEY.recipient[:-1] + ("p" if KEY.recipient.endswith("q") else "q")
+
+
+@pytest.mark.parametrize("text", ["", "age1", KEY.secret, MISTYPED, "age1é"])
 def test_a_wrong_recipient_is_refused(text: str) -> None:
     with pytest.raises(SealError):
         AgeWriter(io.BytesIO().write, [text])

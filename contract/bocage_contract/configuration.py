@@ -17,6 +17,7 @@ from bocage_contract.capacity import CapWindow
 from bocage_contract.convention.approval import Approved, verify_approvals
 from bocage_contract.errors import ContractError
 from bocage_contract.exam_class import ExamClass
+from bocage_contract.hl7_receive import Hl7Receive, Issuer, hl7_faults, issuer_faults
 from bocage_contract.model import Model
 from bocage_contract.names import (
     Address,
@@ -58,12 +59,18 @@ class Grown(Model):
 class Site(Grown):
     """The hospital or practice the box stands in."""
 
-    LATER = frozenset({"timezone"})
+    LATER = frozenset({"timezone", "issuers"})
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
     lan: list[Network] = Field(min_length=1, description="Where the box may send to on the LAN.")
     language: Literal["fr", "en"] = "fr"
     timezone: Timezone = Field("Europe/Paris", description="Of every time of day at the site.")
+    issuers: list[Issuer] = Field(
+        default_factory=list,
+        max_length=32,
+        description="Who gives out patient numbers, under every name that systems write; one that"
+        " is not listed counts as it is written.",
+    )
 
 
 class Caller(Model):
@@ -74,9 +81,9 @@ class Caller(Model):
 
 
 class Receive(Grown):
-    """The box's DICOM port on the LAN."""
+    """The box's DICOM port on the LAN, and its HL7 port where it has one."""
 
-    LATER = frozenset({"quiet_s"})
+    LATER = frozenset({"quiet_s", "hl7"})
 
     address: Address
     port: Port = 11112
@@ -88,6 +95,7 @@ class Receive(Grown):
         60, ge=1, le=3600, description="An exam of which nothing has come for so long is quiet."
     )
     callers: list[Caller] = Field(default_factory=list)
+    hl7: Hl7Receive | None = Field(None, description="Null: the box takes no HL7.")
 
 
 class Service(Model):
@@ -184,6 +192,9 @@ class Desired(Model):
         faults = [*_doubles(self), *_unknown_names(self)]
         for link in self.links:
             faults += _convention_faults(link)
+        faults += issuer_faults(self.site.issuers)
+        if self.receive.hl7 is not None:
+            faults += hl7_faults(self.receive.hl7, {link.id for link in self.links})
         if faults:
             raise ValueError("; ".join(faults))
         return self

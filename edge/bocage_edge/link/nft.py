@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from bocage_contract.configuration import Desired
+from bocage_contract.configuration import Desired, Receive
 from bocage_edge.link.address import (
     INTERFACE_NAME,
     IpAddress,
@@ -84,10 +84,6 @@ def firewall_of(desired: Desired, sides: Sides) -> tuple[Firewall, list[str]]:
             targets.add(Target(address, destination.port))
         else:
             faults.append(f"destination {destination.name} lies outside the site's networks")
-    callers = frozenset(
-        ip_network(cidr) for caller in desired.receive.callers for cidr in caller.addresses
-    )
-    receive = Listener(ip_address(desired.receive.address), desired.receive.port, callers)
     tunnels = tuple(
         TunnelRule(
             interface=tunnel_name(desired.audience, link.id, link.tunnel.generation),
@@ -99,7 +95,22 @@ def firewall_of(desired: Desired, sides: Sides) -> tuple[Firewall, list[str]]:
         for link in desired.links
     )
     ordered = sorted(targets, key=lambda there: (there.address.version, there))
-    return Firewall(sides, (receive,), tuple(ordered), tunnels), faults
+    return Firewall(sides, _listeners(desired.receive), tuple(ordered), tunnels), faults
+
+
+def _listeners(receive: Receive) -> tuple[Listener, ...]:
+    """Give the DICOM port, and the HL7 port where there is one, each to its own callers."""
+    dicom = (cidr for caller in receive.callers for cidr in caller.addresses)
+    listeners = [Listener(ip_address(receive.address), receive.port, _networks(dicom))]
+    if receive.hl7 is not None:
+        senders = (cidr for sender in receive.hl7.senders for cidr in sender.addresses)
+        address = ip_address(receive.hl7.address or receive.address)
+        listeners.append(Listener(address, receive.hl7.port, _networks(senders)))
+    return tuple(listeners)
+
+
+def _networks(cidrs: Iterable[str]) -> frozenset[IpNetwork]:
+    return frozenset(ip_network(cidr) for cidr in cidrs)
 
 
 def _is_inside(address: IpAddress, networks: Iterable[IpNetwork]) -> bool:

@@ -22,6 +22,7 @@ HOSPITAL, PRACTICE = "hospital", "practice"
 DICOM_PORT = 11112  # of the boxes and of the peers
 PACS_PORT = 11113
 RELAY_PORT = 7431
+HL7_PORT = 2575
 
 ROUTINE_AET, URGENT_AET, PRIOR_AET, REPORT_AET = "FLERS", "FLERS_URG", "FLERS_OLD", "FLERS_RPT"
 MODALITY_AET, PACS_AET, STATION_AET, BOX_AET = "MODALITY", "PACS", "STATION", "BOCAGE"
@@ -49,11 +50,14 @@ def hospital_desired(
     return Desired.model_validate(
         {
             **_frame(own, issued_at, "Hôpital de Flers"),
-            "receive": _receive(
-                (MODALITY_AET, (topology.MODALITY_ADDRESS,)),
-                # The PACS calls from the modality's address: the namespace has one default.
-                (PACS_AET, (topology.MODALITY_ADDRESS, topology.PACS_ADDRESS)),
-            ),
+            "receive": {
+                **_receive(
+                    (MODALITY_AET, (topology.MODALITY_ADDRESS,)),
+                    # The PACS calls from the modality's address: the namespace has one default.
+                    (PACS_AET, (topology.MODALITY_ADDRESS, topology.PACS_ADDRESS)),
+                ),
+                "hl7": _hl7(topology.MODALITY_ADDRESS),
+            },
             "links": [
                 {
                     **_link(own, partner, "requesting", conventions),
@@ -86,7 +90,10 @@ def practice_desired(
     return Desired.model_validate(
         {
             **_frame(own, issued_at, "Cabinet de Thury"),
-            "receive": _receive((STATION_AET, (topology.STATION_ADDRESS,))),
+            "receive": {
+                **_receive((STATION_AET, (topology.STATION_ADDRESS,))),
+                "hl7": _hl7(topology.STATION_ADDRESS),
+            },
             "links": [
                 {
                     **_link(own, partner, "reading", conventions),
@@ -114,7 +121,13 @@ def _frame(own: Identity, issued_at: int, site: str) -> dict[str, Any]:
         "audience": own.fingerprint,
         "revision": 1,
         "issued_at": issued_at,
-        "site": {"name": site, "lan": [topology.LAN], "language": "fr"},
+        "site": {
+            "name": site,
+            "lan": [topology.LAN],
+            "language": "fr",
+            # The laboratory's instances name no issuer, as most modalities' do.
+            "issuers": [{"name": site.split()[-1].upper(), "assumed": True}],
+        },
     }
 
 
@@ -124,6 +137,12 @@ def _receive(*callers: tuple[str, tuple[str, ...]]) -> dict[str, Any]:
         "port": DICOM_PORT,
         "callers": [{"aet": aet, "addresses": list(addresses)} for aet, addresses in callers],
     }
+
+
+def _hl7(sender: str) -> dict[str, Any]:
+    """Let the site's information system, at an address, send its messages into the one link."""
+    ris = {"name": "ris", "addresses": [sender], "links": [{"link": LINK_ID}]}
+    return {"port": HL7_PORT, "senders": [ris]}
 
 
 def approved(convention: Convention, at: int) -> Approved:

@@ -75,6 +75,19 @@ def test_what_may_pass_a_whole_box() -> None:
     ]
 
 
+def test_the_hl7_port_is_open_to_its_senders_alone() -> None:
+    raw = desired_document(identity(1))
+    ris = {"name": "ris", "addresses": ["192.168.1.40"], "links": [{"link": "flers-caen"}]}
+    raw["receive"]["hl7"] = {"senders": [ris]}
+    firewall, _ = firewall_of(Desired.model_validate(raw), TWO_SIDES)
+    assert rules(ruleset(firewall), "input")[4:6] == [
+        'iifname { "lan0" } ip saddr { 192.168.1.20/32 } ip daddr 192.168.1.1'
+        " tcp dport 11112 accept",
+        'iifname { "lan0" } ip saddr { 192.168.1.40/32 } ip daddr 192.168.1.1'
+        " tcp dport 2575 accept",
+    ]
+
+
 def test_a_destination_outside_the_site_stays_closed() -> None:
     raw = desired_document(identity(1))
     raw["destinations"].append({**raw["destinations"][0], "name": "far", "host": "203.0.113.9"})

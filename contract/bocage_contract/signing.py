@@ -61,6 +61,22 @@ def seal_envelope(payload_type: str, payload: bytes, signer: Signer, key: bytes)
     return canonical_json(envelope.to_json())
 
 
+def add_signature(raw: bytes, payload_type: str, signer: Signer, key: bytes) -> bytes:
+    """Sign the payload of an envelope as well; a former signature by the same key is replaced.
+
+    Raises:
+        SignatureError: too large, another type, or it bears as many signatures as it can.
+        MessageError: not an envelope.
+    """
+    envelope, payload = _unwrapped(raw, payload_type)
+    (added,) = Envelope.read(seal_envelope(payload_type, payload, signer, key)).signatures
+    others = [each for each in envelope.signatures if each.key != added.key]
+    if len(others) >= MAX_SIGNATURES:
+        raise SignatureError(f"an envelope bears at most {MAX_SIGNATURES} signatures")
+    signed = envelope.model_copy(update={"signatures": [*others, added]})
+    return canonical_json(signed.to_json())
+
+
 def open_envelope(
     raw: bytes, payload_type: str, trusted: Collection[bytes], *, threshold: int = 1
 ) -> bytes:

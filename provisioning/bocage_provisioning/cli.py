@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from bocage_provisioning.demo.command import demo
+from bocage_provisioning.schemas import write_schemas
 from bocage_provisioning.signing import configuration
 
 
@@ -15,3 +16,4 @@ def main() -> None:
 
 main.add_command(demo)
 main.add_command(configuration)
+main.add_command(write_schemas)

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from bocage_contract.card import Card
 from bocage_contract.configuration import Desired
+from bocage_contract.fleet.schema import DOWNWARD, SHARED, UPWARD
 from bocage_contract.ledger import Entry, Head
 from bocage_contract.model import Model
 from bocage_contract.pins import Pins
-from bocage_contract.signing import Envelope
 
 SAMPLES = Path(__file__).parents[2] / "contract" / "samples"
 MODELS: dict[str, type[Model]] = {
-    "card": Card,
+    **UPWARD,
+    **DOWNWARD,
+    **SHARED,
     "desired": Desired,
     "entry": Entry,
-    "envelope": Envelope,
     "head": Head,
     "pins": Pins,
 }

@@ -1,0 +1,1 @@
+"""What boxes and console say to each other. Source: design, "Contract with the console"."""

@@ -1,4 +1,4 @@
-"""HL7 v2 that a site sends to its box: from whom it may come, and whose messages are for which link.
+"""HL7 v2 that a site sends to its box: who may send it, and which link a message belongs to.
 
 A message names no link. Where a sender serves one link, all of its messages are that link's; where
 it serves several, a declared table tells them apart by receiving application and facility (MSH-5,

@@ -1,9 +1,10 @@
-"""`bocage-provision`: the demonstration in the laboratory, and signing configurations by hand."""
+"""`bocage-provision`: the demonstration, conventions, and signing configurations by hand."""
 
 from __future__ import annotations
 
 import click
 
+from bocage_provisioning.agreeing import convention
 from bocage_provisioning.demo.command import demo
 from bocage_provisioning.schemas import write_schemas
 from bocage_provisioning.signing import configuration
@@ -17,3 +18,4 @@ def main() -> None:
 main.add_command(demo)
 main.add_command(configuration)
 main.add_command(write_schemas)
+main.add_command(convention)

@@ -8,6 +8,7 @@ the box sees that two different keys, one for each role, have signed exactly wha
 from __future__ import annotations
 
 import base64
+import hashlib
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -69,13 +70,27 @@ def verify_approvals(approved: Approved) -> None:
     if roles != {"requesting", "reading"} or len(keys) != 2:
         raise SignatureError("a convention needs the approval of both sites, by two people")
     for each in approved.approvals:
-        try:
-            signature = base64.b64decode(each.signature, validate=True)
-        except ValueError:
-            raise SignatureError("an approval's signature is not base64") from None
-        signed = _signed(approved.convention, each.role, each.at)
-        if not is_signed(base64.b64decode(each.key), signature, signed):
-            raise SignatureError(f"the {each.role} site's approval is not of this convention")
+        verify_approval(approved.convention, each)
+
+
+def verify_approval(convention: Convention, approval: Approval) -> None:
+    """Check that the key of an approval signed exactly this convention.
+
+    Raises:
+        SignatureError: it did not.
+    """
+    try:
+        signature = base64.b64decode(approval.signature, validate=True)
+    except ValueError:
+        raise SignatureError("an approval's signature is not base64") from None
+    signed = _signed(convention, approval.role, approval.at)
+    if not is_signed(base64.b64decode(approval.key), signature, signed):
+        raise SignatureError(f"the {approval.role} site's approval is not of this convention")
+
+
+def words_digest(convention: Convention) -> str:
+    """Give the SHA-256 of a convention's words, 64 hex digits, for two people to compare."""
+    return hashlib.sha256(canonical_json(convention.to_json())).hexdigest()
 
 
 def _signed(convention: Convention, role: Role, at: int) -> bytes:

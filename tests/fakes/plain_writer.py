@@ -5,46 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
+from bocage_edge.exam.heard import Heard
 from bocage_edge.receive.answer import Answer
 from bocage_edge.receive.store import Arrival, Sealed
 from bocage_edge.seal import dictionary as dd
 from bocage_edge.seal.digest import InstanceDigest
 from bocage_edge.seal.scanner import Fault, Scanner
 from bocage_edge.seal.writer import is_companion
-
-
-class _Deaf:
-    """Hears of every element and keeps nothing."""
-
-    def value(self, tag: int, value: bytes, number_bytes: int) -> None:
-        """Keep nothing."""
-
-    def long_value(self, tag: int, length: int, number_bytes: int) -> None:
-        """Keep nothing."""
-
-    def more(self, data: memoryview) -> None:
-        """Keep nothing."""
-
-    def begin_sequence(self, tag: int) -> None:
-        """Keep nothing."""
-
-    def end_sequence(self) -> None:
-        """Keep nothing."""
-
-    def begin_item(self) -> None:
-        """Keep nothing."""
-
-    def end_item(self) -> None:
-        """Keep nothing."""
-
-    def pixels(self) -> None:
-        """Keep nothing."""
-
-    def give_up(self) -> None:
-        """Keep nothing."""
-
-    def flush(self) -> None:
-        """Keep nothing."""
 
 
 class PlainWriter:
@@ -58,7 +25,8 @@ class PlainWriter:
         command = request.command
         self._out_write = out_write
         self._arrival = arrival
-        self._scanner = Scanner(request.transfer_syntax, _Deaf())
+        self._ear = Heard()
+        self._scanner = Scanner(request.transfer_syntax, self._ear)
         self._digest = InstanceDigest(
             command.sop_class, command.sop_instance, request.transfer_syntax
         )
@@ -95,6 +63,7 @@ class PlainWriter:
                 self._arrival.request.command.sop_class, noted.text(dd.MODALITY)
             ),
             particulars=noted.particulars,
+            identities=self._ear.identities(),
         )
 
     def abort(self) -> None:

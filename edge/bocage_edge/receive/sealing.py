@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from bocage_edge.exam.heard import LAST_TAG, Heard
 from bocage_edge.receive.answer import Answer
 from bocage_edge.receive.store import Arrival, Sealed
 from bocage_edge.seal.container import Header, ObjectKind
@@ -24,7 +25,10 @@ class SealingWriter:
     ) -> None:
         """Begin an instance; see `InstanceWriter`."""
         self._arrival = arrival
-        self._writer = InstanceWriter(out_write, recipients, header_of(arrival), pool)
+        self._ear = Heard()
+        self._writer = InstanceWriter(
+            out_write, recipients, header_of(arrival), pool, ear=(self._ear, LAST_TAG)
+        )
 
     def write(self, data: bytes | memoryview) -> None:
         """Take a fragment."""
@@ -49,6 +53,7 @@ class SealingWriter:
             is_companion=sealed.identified.is_companion,
             particulars=sealed.identified.particulars,
             is_preliminary=sealed.identified.is_preliminary,
+            identities=self._ear.identities(),
         )
 
     def abort(self) -> None:

@@ -15,7 +15,9 @@ from typing import Protocol
 
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft, draft
+from bocage_edge.exam.identities import Identities
 from bocage_edge.exam.identity import exam_id, instance_key
+from bocage_edge.exam.names import names_of
 from bocage_edge.exam.sameness import Different, Same, compare
 from bocage_edge.receive.answer import Answer
 from bocage_edge.receive.decision import Coming
@@ -51,6 +53,8 @@ class Sealed:
     is_companion: bool = False
     particulars: Mapping[int, bytes] = field(default_factory=dict)  # who it is of, by tag
     is_preliminary: bool = False
+    # By what an exam or a report is known.
+    identities: Identities = field(default_factory=Identities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,7 @@ class Acceptance:
             held=ruling.held,
             report_state="" if report is None else report.state,
         )
-        decided = None if ruling.change is None else DecidedExam(ruling.change, ruling.particulars)
+        decided = _decided(arrival, sealed, ruling)
         answers = [] if report is None else [report.entry(name, exam, self._clock.now())]
         self._spool.accept_outgoing(incoming, new, [*ruling.entries, entry, *answers], decided)
         self._count(kind, arrival.target.link)
@@ -224,6 +228,15 @@ class Acceptance:
         if sealed_bytes is not None:
             body["sealed_bytes"] = sealed_bytes
         return draft(kind, self._clock.now(), **body)
+
+
+def _decided(arrival: Arrival, sealed: Sealed, ruling: Ruling) -> DecidedExam | None:
+    if ruling.change is None:
+        return None
+    # Both once an exam, with the instance that decided.
+    is_first = ruling.particulars is not None
+    names = names_of(arrival.target.link_key, sealed.identities).rows() if is_first else ()
+    return DecidedExam(ruling.change, ruling.particulars, names)
 
 
 def _coming(arrival: Arrival, sealed: Sealed) -> Coming:

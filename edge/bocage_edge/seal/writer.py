@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bocage_edge.seal import dictionary as dd
+from bocage_edge.seal.beside import Beside
 from bocage_edge.seal.container import Header, Trailer
 from bocage_edge.seal.content import ContentDigest
 from bocage_edge.seal.digest import InstanceDigest
@@ -21,7 +22,7 @@ from bocage_edge.seal.frames import ANSWER_WITHIN_S, pixel_format, plan_native, 
 from bocage_edge.seal.outflow import PLAIN_BLOCK_BYTES, Outflow
 from bocage_edge.seal.pixels import CodedPixels, NativePixels
 from bocage_edge.seal.pool import CodecPool
-from bocage_edge.seal.scanner import Fault, Kind, Limits, Piece, Scanner
+from bocage_edge.seal.scanner import ContentSink, Fault, Kind, Limits, Piece, Scanner
 from bocage_edge.seal.syntax import EXPLICIT_BIG
 
 # Of the time to answer, what fsync and the row may take.
@@ -73,6 +74,7 @@ class InstanceWriter:
         codec: CodecPool,
         *,
         limits: Limits | None = None,
+        ear: tuple[ContentSink, int] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin an instance; nothing is written before it is identified.
@@ -82,6 +84,7 @@ class InstanceWriter:
                 `finish`, after which only `abort` is left.
             recipients: `age1…`.
             header: its `study` is filled in from the data set.
+            ear: hears the data set as well, up to an element's tag; see `beside`.
         """
         self._recipients = list(recipients)
         self._header = header
@@ -89,7 +92,8 @@ class InstanceWriter:
         self._monotonic = monotonic
         self._digest = InstanceDigest(header.sop_class, header.sop_instance, header.transfer_syntax)
         self._content = ContentDigest()
-        self._scanner = Scanner(header.transfer_syntax, self._content, limits)
+        heard = self._content if ear is None else Beside(self._content, *ear)
+        self._scanner = Scanner(header.transfer_syntax, heard, limits)
         self._outflow = Outflow(out_write, codec.budget, monotonic)
         self._plain = bytearray()
         self._pixels: NativePixels | CodedPixels | None = None

@@ -16,6 +16,7 @@ import apsw
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft
 from bocage_edge.spool.core import SpoolCore
+from bocage_edge.spool.exam_names import Name, add_names
 from bocage_edge.spool.outbox import insert_entries
 from bocage_edge.spool.schema import NO_SLOT_WAITS
 from bocage_edge.spool.types import Direction
@@ -131,10 +132,12 @@ class DecidedExam:
     Args:
         change: makes the exam's row out of the one that is there.
         particulars: who it is of, sealed to this box; None: nothing new is known.
+        names: keyed hashes by which a request or a report finds it.
     """
 
     change: ExamChange
     particulars: bytes | None = None
+    names: Sequence[Name] = ()
 
 
 def decide_exam(
@@ -147,6 +150,7 @@ def decide_exam(
             "INSERT OR IGNORE INTO particulars (link, exam_id, sealed, at) VALUES (?, ?, ?, ?)",
             (link, exam_id, decided.particulars, now),
         )
+    add_names(db, link, exam_id, decided.names)
 
 
 def _let_objects_follow(db: apsw.Connection, exam: Exam) -> None:

@@ -19,7 +19,9 @@ from pynetdicom.association import Association
 
 from bocage_contract.exam_class import ExamClass
 from bocage_edge.errors import KeeperError, SpoolFullError
+from bocage_edge.exam.identities import Identities
 from bocage_edge.exam.identity import exam_id, instance_key
+from bocage_edge.exam.names import names_of
 from bocage_edge.receive.answer import Answer
 from bocage_edge.receive.store import Arrival
 from bocage_edge.spool.store import Spool
@@ -54,6 +56,16 @@ def test_an_object_bears_the_names_of_the_link(site: Site) -> None:
     assert STUDY.encode() not in index
     assert sent.sop_instance.encode() not in index
     assert b"Verylongname" not in index
+
+
+def test_an_exam_that_starts_here_is_known_by_keyed_hashes(site: Site) -> None:
+    """So that a request finds it; written with its first instance, and never in the plain."""
+    store(site, instance(1, patient="Verylongname^Jane"))
+    known = site.spool.exam_names(LINK, exam_id(LINK_KEY, STUDY))
+    expected = names_of(LINK_KEY, Identities(name="Verylongname^Jane"))
+    assert known == expected.rows() != []
+    store(site, instance(2, patient="Verylongname^June"))
+    assert site.spool.exam_names(LINK, exam_id(LINK_KEY, STUDY)) == known
 
 
 def test_the_same_instance_again_is_success_and_no_second_object(site: Site) -> None:

@@ -7,18 +7,19 @@ ever replaces an older one (`revision`). Every unit of the box checks that for i
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
 from bocage_contract import CONTRACT
 from bocage_contract.canonical import canonical_json
 from bocage_contract.capacity import CapWindow
 from bocage_contract.convention.approval import Approved, verify_approvals
+from bocage_contract.destination import Destination
 from bocage_contract.errors import ContractError
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.hl7_receive import Hl7Receive, Issuer, hl7_faults, issuer_faults
-from bocage_contract.model import Model
+from bocage_contract.model import Grown, Model
 from bocage_contract.names import (
     Address,
     AeTitle,
@@ -38,22 +39,6 @@ DESIRED_TYPE = "bocage.desired"
 
 class ConfigurationRefusedError(ContractError):
     """A configuration is well signed, but not for this box or older than what it holds."""
-
-
-class Grown(Model):
-    """A part of the configuration that got fields later; they are written only where they stood.
-
-    So a configuration from before is written back byte for byte.
-    """
-
-    LATER: ClassVar[frozenset[str]] = frozenset()
-
-    @model_serializer(mode="wrap")
-    def _as_it_stood(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        value: dict[str, Any] = write(self)
-        for name in self.LATER - self.model_fields_set:
-            value.pop(name, None)
-        return value
 
 
 class Site(Grown):
@@ -160,18 +145,6 @@ class Link(Grown):
             if rule.classes is None or exam_class in rule.classes:
                 return list(rule.destinations)
         return []
-
-
-class Destination(Model):
-    """A DICOM AE of the site that we deliver to."""
-
-    name: Label
-    kind: Literal["dicom"] = "dicom"
-    aet: AeTitle
-    host: Address
-    port: Port
-    calling_aet: AeTitle
-    max_associations: int = Field(2, ge=1, le=16)
 
 
 class Desired(Model):

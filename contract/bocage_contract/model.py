@@ -6,9 +6,15 @@ console says (and the other way round).
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
 
 from bocage_contract.errors import MessageError
 
@@ -49,6 +55,22 @@ class Model(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """Give the message as JSON values, unknown fields included."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+class Grown(Model):
+    """A message, or a part of one, that got fields later; they are written only where they stood.
+
+    So one from before is written back byte for byte.
+    """
+
+    LATER: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _as_it_stood(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        value: dict[str, Any] = write(self)
+        for name in self.LATER - self.model_fields_set:
+            value.pop(name, None)
+        return value
 
 
 def _faults(name: str, error: ValidationError) -> str:

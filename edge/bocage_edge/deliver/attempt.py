@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from bocage_contract.configuration import Destination
+from bocage_contract.destination import DicomDestination
 from bocage_edge.deliver.channel import LinkLostError
 from bocage_edge.deliver.contexts import choose, propose
 from bocage_edge.deliver.frame import FrameCodec
@@ -151,7 +151,7 @@ class Sender:
 
     def __init__(
         self,
-        destination: Destination,
+        destination: DicomDestination,
         opener: Opener,
         codec: FrameCodec,
         remembered: Remembered,

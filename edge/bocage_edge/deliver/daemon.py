@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bocage_contract.configuration import Destination
+from bocage_contract.destination import Destination, DicomDestination
 from bocage_edge.configuration import load
 from bocage_edge.deliver.attempt import Remembered, Sender
 from bocage_edge.deliver.echo import echo
@@ -73,7 +73,11 @@ class Readings:
         except ConfigError as error:
             self._setup = replace(self._setup, faults=(error.message,))
             return
-        by_name: dict[str, Destination] = {there.name: there for there in desired.destinations}
+        by_name: dict[str, Destination] = {
+            there.name: there
+            for there in desired.destinations
+            if isinstance(there, DicomDestination)
+        }
         reading = frozenset(link.id for link in desired.links if link.role == "reading")
         self._setup = Setup(by_name, revision=desired.revision, reading_links=reading)
 
@@ -90,6 +94,8 @@ def run(box: Box, stop: threading.Event) -> None:
         remembered: dict[str, Remembered] = {}
 
         def open_lane(destination: Destination, report: Report) -> Lane:
+            if not isinstance(destination, DicomDestination):
+                raise TypeError("a lane leads to a DICOM station")
             known = remembered.setdefault(destination.name, Remembered())
             sender = Sender(destination, opener, codec, known, Timeouts())
             return Lane(sender, lambda: echo(destination), report)

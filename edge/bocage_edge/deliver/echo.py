@@ -1,12 +1,13 @@
-"""Whether a station is there and knows us: one C-ECHO on an association of its own."""
+"""Whether a station is there: one C-ECHO; for HL7, which has no such question, a connection."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 
-from bocage_contract.configuration import Destination
+from bocage_contract.destination import Destination, DicomDestination
 from bocage_edge.deliver.channel import LinkLostError
+from bocage_edge.deliver.mllp import knock
 from bocage_edge.deliver.outcome import SUCCESS
 from bocage_edge.deliver.scu import (
     VERIFICATION,
@@ -22,7 +23,7 @@ ECHO_TIMEOUTS = Timeouts(connect_s=5.0, stall_s=5.0, response_s=5.0)
 
 @dataclass(frozen=True, slots=True)
 class EchoResult:
-    """What came of a C-ECHO.
+    """What came of asking.
 
     Args:
         reason: in words, for an operator; empty where it went well.
@@ -37,11 +38,14 @@ class EchoResult:
 def echo(destination: Destination, timeouts: Timeouts = ECHO_TIMEOUTS) -> EchoResult:
     """Ask a station whether it is there."""
     started = time.monotonic()
-    reason = _why_not(destination, timeouts)
+    if isinstance(destination, DicomDestination):
+        reason = _why_not(destination, timeouts)
+    else:
+        reason = knock(destination, timeouts.connect_s)
     return EchoResult(not reason, reason, round(1000 * (time.monotonic() - started)))
 
 
-def _why_not(destination: Destination, timeouts: Timeouts) -> str:
+def _why_not(destination: DicomDestination, timeouts: Timeouts) -> str:
     connected = connect(destination, [Context(VERIFICATION, IMPLICIT_LITTLE)], timeouts)
     if not isinstance(connected, StoreAssociation):
         return connected.reason

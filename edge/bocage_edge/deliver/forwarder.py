@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bocage_contract.configuration import Destination
+from bocage_contract.destination import Destination
 from bocage_edge.deliver.attempt import NO_KEY, Attempt, Order
 from bocage_edge.deliver.echo import EchoResult
 from bocage_edge.deliver.entries import deferral_entries, entries_of
@@ -301,7 +301,7 @@ class Forwarder:
 
     def _width(self, destination: Destination) -> int:
         is_probing = self._station(destination.name).standing.is_probing
-        return 1 if is_probing else destination.max_associations
+        return 1 if is_probing else destination.lanes
 
     def _busy(self, name: str) -> int:
         return sum(seat.order is not None for seat in self._seats if seat.destination.name == name)

@@ -27,7 +27,7 @@ from pynetdicom.association import Association as DicomAssociation
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AssociationSocket
 
-from bocage_contract.configuration import Destination
+from bocage_contract.destination import DicomDestination
 from bocage_edge.deliver.channel import (
     Channel,
     NoAnswerError,
@@ -228,7 +228,7 @@ class StoreAssociation:
 
 
 def connect(
-    destination: Destination, proposed: Sequence[Context], timeouts: Timeouts
+    destination: DicomDestination, proposed: Sequence[Context], timeouts: Timeouts
 ) -> StoreAssociation | Deferred | Refused:
     """Ask a station for an association.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bocage_contract.configuration import Destination
+from bocage_contract.destination import Destination
 from bocage_edge.deliver.echo import EchoResult
 from bocage_edge.deliver.hold import Standing
 from bocage_edge.spool.types import DeliveryBacklog, DeliveryState, DestinationPause

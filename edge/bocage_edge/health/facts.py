@@ -15,12 +15,13 @@ Status = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StationSeen:
-    """What came of asking one destination by C-ECHO."""
+    """What came of asking one destination: by C-ECHO, or by a connection where it takes HL7."""
 
     name: str
     is_there: bool
     reason: str
     took_ms: int
+    kind: str = "dicom"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from bocage_contract.configuration import Destination
+from bocage_contract.destination import Destination
 from bocage_edge.configuration import InForce, load
 from bocage_edge.deliver.echo import echo
 from bocage_edge.errors import ConfigError, EdgeError
@@ -75,6 +75,6 @@ def _stations(destinations: Sequence[Destination]) -> list[StationSeen]:
     with ThreadPoolExecutor(_ECHOES_AT_ONCE) as pool:
         answers = list(pool.map(echo, destinations))
     return [
-        StationSeen(there.name, answer.is_there, answer.reason, answer.took_ms)
+        StationSeen(there.name, answer.is_there, answer.reason, answer.took_ms, there.kind)
         for there, answer in zip(destinations, answers, strict=True)
     ]

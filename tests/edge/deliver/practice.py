@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bocage_contract.configuration import Destination
+from bocage_contract.destination import Destination, DicomDestination
 from bocage_contract.exam_class import ExamClass
 from bocage_edge.deliver.attempt import Remembered, Sender
 from bocage_edge.deliver.echo import echo
@@ -75,6 +75,7 @@ class Practice:
         assert report.is_sound, report
 
     def _open_lane(self, destination: Destination, report: Report) -> Lane:
+        assert isinstance(destination, DicomDestination)
         opener = SpoolOpener(self.spool, self.pool, lambda: self.keys)
         known = self._remembered.setdefault(destination.name, Remembered())
         sender = Sender(destination, opener, PoolCodec(self.pool), known, self.timeouts)

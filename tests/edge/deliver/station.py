@@ -11,7 +11,7 @@ from typing import Any
 
 from pynetdicom import AE, evt
 
-from bocage_contract.configuration import Destination
+from bocage_contract.destination import DicomDestination
 from bocage_edge.deliver.scu import VERIFICATION
 from bocage_edge.seal.syntax import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 
@@ -30,10 +30,10 @@ class Station:
     associations: list[Any] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def destination(self, name: str = "pacs", **more: Any) -> Destination:
+    def destination(self, name: str = "pacs", **more: Any) -> DicomDestination:
         """Give the configuration of this station."""
         words = {"aet": "PACS", "calling_aet": "BOCAGE", "host": "127.0.0.1"} | more
-        return Destination(name=name, port=self.port, **words)
+        return DicomDestination(name=name, port=self.port, **words)
 
     def instances(self) -> list[str]:
         """List the SOP instance UIDs that came complete."""

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from bocage_contract.card import seal_card
-from bocage_contract.configuration import Desired, Destination, seal_desired
+from bocage_contract.configuration import Desired, seal_desired
+from bocage_contract.destination import DicomDestination
 from bocage_edge.paths import Box
 from bocage_edge.spool.types import DeliveryState
 from bocage_edge.status import read_status
@@ -44,7 +45,7 @@ def box(tmp_path: Path) -> Iterator[Box]:
         yield made
 
 
-def configure(box: Box, there: Destination) -> None:
+def configure(box: Box, there: DicomDestination) -> None:
     """Sign a configuration whose one destination is a station of the test."""
     document: dict[str, Any] = desired_document(BOX_KEY)
     document["destinations"] = [there.to_json()]
@@ -141,7 +142,7 @@ def test_dcmtk_stores_the_very_bytes(box: Box, tmp_path: Path) -> None:
     )
     try:
         with Practice(box.state, now=LONG_AGO) as arrivals:
-            there = Destination(
+            there = DicomDestination(
                 name="pacs", aet="PACS", calling_aet="BOCAGE", host="127.0.0.1", port=port
             )
             configure(box, there)

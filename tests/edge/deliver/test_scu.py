@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bocage_contract.configuration import Destination
+from bocage_contract.destination import DicomDestination
 from bocage_edge.deliver.channel import LinkLostError
 from bocage_edge.deliver.contexts import propose
 from bocage_edge.deliver.outcome import Deferred, Refused, Scope
@@ -37,7 +37,7 @@ class DamagedError(Exception):
     """What a reader raises at the end of a damaged object."""
 
 
-def established(there: Destination, timeouts: Timeouts = QUICK) -> StoreAssociation:
+def established(there: DicomDestination, timeouts: Timeouts = QUICK) -> StoreAssociation:
     """Connect, or fail the test."""
     made = connect(there, propose(WANTED), timeouts)
     assert isinstance(made, StoreAssociation), made
@@ -188,7 +188,7 @@ def accepting(request: bytes) -> bytes:
 def test_a_station_that_closes_in_the_middle_is_noticed() -> None:
     listener, thread = accept_and(lambda connection: connection.recv(50_000))
     with listener:
-        there = Destination(
+        there = DicomDestination(
             name="pacs",
             aet="PACS",
             calling_aet="BOCAGE",
@@ -215,7 +215,7 @@ def test_a_station_that_stops_reading_is_noticed_and_little_is_queued_for_it() -
             yield bytes(100_000)
 
     with listener:
-        there = Destination(
+        there = DicomDestination(
             name="pacs",
             aet="PACS",
             calling_aet="BOCAGE",
@@ -278,7 +278,7 @@ def test_a_station_that_is_away_is_deferred() -> None:
 
 def test_something_that_is_no_station_is_deferred() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        there = Destination(
+        there = DicomDestination(
             name="pacs",
             aet="PACS",
             calling_aet="BOCAGE",

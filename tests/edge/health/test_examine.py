@@ -152,6 +152,13 @@ CASES: list[tuple[str, dict[str, Any], str, Level, str]] = [
         "refused",
     ),
     (
+        "RIS off",
+        {"stations": (StationSeen("ris", False, "it cannot be reached", 1, "hl7"),)},
+        "HL7 ris",
+        Level.BAD,
+        "cannot be reached",
+    ),
+    (
         "station refuses some",
         {"spool": replace(ROOM, deliveries=[refused_at("pacs", 3)])},
         "AE pacs",

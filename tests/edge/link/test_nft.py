@@ -96,6 +96,14 @@ def test_a_destination_outside_the_site_stays_closed() -> None:
     assert "203.0.113.9" not in ruleset(firewall)
 
 
+def test_a_ris_may_be_called_on_its_port() -> None:
+    raw = desired_document(identity(1))
+    ris = {"name": "ris", "kind": "hl7", "host": "192.168.1.31", "port": 2575}
+    raw["destinations"].append(ris)
+    text = ruleset(firewall_of(Desired.model_validate(raw), TWO_SIDES)[0])
+    assert 'oifname { "lan0" } ip daddr 192.168.1.31 tcp dport 2575 accept' in text
+
+
 def test_without_callers_the_dicom_port_is_closed() -> None:
     raw = desired_document(identity(1))
     raw["receive"]["callers"] = []

@@ -6,11 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from bocage_contract.hl7_receive import Hl7Name
 from bocage_contract.model import Model
 from bocage_contract.names import Address, AeTitle, Label, Port
 
-# HL7 v2.5.1 2.A.33: the namespace of an HD; no separator of a message is among the characters.
-Hl7Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/ -]{1,48}$")]
 # HL7 table 0211, as MSH-18 says it.
 Hl7Charset = Literal["UNICODE UTF-8", "8859/1", "8859/15"]
 

@@ -1,6 +1,7 @@
 """A data set rewritten from one encoding to another while it streams by, without recursion.
 
-For transcoding only: what a station takes as it came is never touched. Values keep their bytes
+For transcoding only: what a station takes as it came is never touched, and where only identifiers
+change, `rewriting` leaves all other bytes as they are. Values keep their bytes
 (swapped where the byte order changes); what changes is how they are framed:
 
     - group lengths are left out: retired, and they would be wrong afterwards;
@@ -108,6 +109,14 @@ class Source:
             take = min(left, CHUNK_BYTES // unit * unit)
             yield self.read(take)
             left -= take
+
+    def rest(self) -> Iterator[bytes]:
+        """Give whatever is left as it comes, without looking at it."""
+        while len(self._block):
+            yield self.read_some(CHUNK_BYTES)
+        for block in self._blocks:
+            yield block
+            del block  # not two large ones at a time
 
     def _fill(self) -> bool:
         while not len(self._block):
@@ -293,20 +302,21 @@ class Rewriter:
 
 
 def head(tag: int, vr: bytes, length: int, target: Encoding) -> bytes:
-    """Write tag, VR and length of an element, little endian.
+    """Write tag, VR and length of an element.
 
     A value too long for its VR's short length is written as UN.
 
     Source: PS3.5 7.1.2, 7.1.3, 6.2.2 note.
     """
     group, element = tag >> 16, tag & 0xFFFF
+    order = "<" if target.little else ">"
     if not target.explicit:
         return struct.pack("<HHI", group, element, length)
     if vr in SHORT_VRS:
         if length <= 0xFFFF:
-            return struct.pack("<HH2sH", group, element, vr, length)
+            return struct.pack(order + "HH2sH", group, element, vr, length)
         vr = b"UN"
-    return struct.pack("<HH2sHI", group, element, vr, 0, length)
+    return struct.pack(order + "HH2sHI", group, element, vr, 0, length)
 
 
 def implicit_vr(tag: int, is_signed: bool) -> bytes:

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from bocage_contract import CONTRACT
 from bocage_contract.canonical import canonical_json
 from bocage_contract.capacity import CapWindow
+from bocage_contract.coercion import Coerce, Fed, collisions
 from bocage_contract.convention.approval import Approved, verify_approvals
 from bocage_contract.destination import Destination
 from bocage_contract.errors import ContractError
@@ -113,7 +114,7 @@ class DeliverRule(Model):
 class Link(Grown):
     """The path to one partner."""
 
-    LATER = frozenset({"cap_mbit", "conventions"})
+    LATER = frozenset({"cap_mbit", "coerce", "conventions"})
 
     id: LinkId
     role: Literal["requesting", "reading"]
@@ -137,6 +138,11 @@ class Link(Grown):
         max_length=4,
         description="Versions of the agreement, oldest first: the one in force and the one that"
         " follows. None at all: the link takes whatever its services say, without slots.",
+    )
+    coerce: Coerce | None = Field(
+        None,
+        description="What marks this hospital's numbers where its exams are delivered; must be"
+        " there where another link's exams go to the same station.",
     )
 
     def destinations_for(self, exam_class: ExamClass) -> list[str]:
@@ -162,7 +168,7 @@ class Desired(Model):
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
-        faults = [*_doubles(self), *_unknown_names(self)]
+        faults = [*_doubles(self), *_unknown_names(self), *_coercion_faults(self)]
         for link in self.links:
             faults += _convention_faults(link)
         faults += issuer_faults(self.site.issuers)
@@ -269,6 +275,38 @@ def _convention_faults(link: Link) -> list[str]:
             if offered.get(aet) is not terms.exam_class
         ]
     return faults
+
+
+def _coercion_faults(desired: Desired) -> list[str]:
+    """Find links that are told to mark what they do not deliver, and numbers that would collide."""
+    faults = [
+        f"link {link.id}: coerce is for exams that are read here; on a requesting link reports get"
+        " the hospital's own identifiers by themselves: leave it out"
+        for link in desired.links
+        if link.coerce is not None and link.role == "requesting"
+    ]
+    fed: dict[tuple[str, int], dict[str, Fed]] = {}
+    for link in desired.links:
+        for name in _fed_with_exams(link):
+            there = desired.destination(name)
+            if there is not None and there.kind == "dicom":
+                of_station = fed.setdefault((there.host, there.port), {})
+                of_station[link.id] = Fed(link.id, link.coerce)
+    for (host, port), links in fed.items():
+        faults += collisions(f"the station at {host} port {port}", list(links.values()))
+    return faults
+
+
+def _fed_with_exams(link: Link) -> list[str]:
+    """Name the destinations of exams to be read, not those of reports alone."""
+    if link.role != "reading":
+        return []
+    return [
+        name
+        for rule in link.deliver
+        if rule.classes is None or set(rule.classes) != {ExamClass.REPORT}
+        for name in rule.destinations
+    ]
 
 
 def _unknown_names(desired: Desired) -> list[str]:

@@ -8,7 +8,8 @@ sites, in whatever order the units of a box handed their entries on. Rules:
     - a prior, a cancelled exam and one the reading box refused whole are counted, never billed;
     - a slot is met when everything sent of the exam before it was delivered by `arrive_by`;
     - a report counts once it is final and was delivered at the requesting site;
-    - what is still to come when the chains end is neither met nor missed, neither in time nor late.
+    - what is still to come when the first of the chains ends is neither met nor missed, neither in
+      time nor late: a page that has not been fetched yet takes nothing back.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ class _Facts:
     delivered_here: dict[str, int] = field(default_factory=dict)
     refused_there: set[str] = field(default_factory=set)
     refused_exams: dict[str, int] = field(default_factory=dict)  # exam -> Unix ms, first refusal
-    until_ms: int = 0
+    until_ms: int = 0  # up to then both boxes have spoken
 
 
 def make_statement(
@@ -212,12 +213,15 @@ def _facts(requesting: Iterable[Entry], reading: Iterable[Entry]) -> _Facts:
     facts = _Facts()
     sent: dict[str, dict[str, int]] = {}
     cancelled: set[str] = set()
+    until_here_ms = until_there_ms = 0
     for entry in requesting:
-        facts.until_ms = max(facts.until_ms, entry.at)
+        until_here_ms = max(until_here_ms, entry.at)
         _note_requesting(facts, entry, sent, cancelled)
     for entry in reading:
-        facts.until_ms = max(facts.until_ms, entry.at)
+        until_there_ms = max(until_there_ms, entry.at)
         _note_reading(facts, entry, cancelled)
+    # What one box has done by then may stand in a page that has not been fetched yet.
+    facts.until_ms = min(until_here_ms, until_there_ms)
     for name, exam in facts.exams.items():
         exam.sent = sent.get(name, {})
         exam.is_cancelled = name in cancelled

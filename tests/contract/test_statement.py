@@ -68,10 +68,18 @@ class Case:
 
     def chains(self, mix: Sequence[int] = ()) -> tuple[SignedChain, SignedChain]:
         tail = [draft("started", END)]
+        there = [*self.there_receive, *tail]
         return (
             signed(OURS, mixed(self.receive, [*self.deliver, *tail], mix)),
-            signed(THEIRS, mixed(self.there_deliver, self.there_receive, mix), key=CAEN),
+            signed(THEIRS, mixed(self.there_deliver, there, mix), key=CAEN),
         )
+
+    def until(self, here: int, there: int) -> Statement:
+        """What is said when only so many entries of the two chains, in order of time, are there."""
+        tail = [draft("started", END)]
+        ours = by_time([*self.receive, *self.deliver, *tail])[:here]
+        theirs = by_time([*self.there_deliver, *self.there_receive, *tail])[:there]
+        return make_statement(MONTH, signed(OURS, ours), signed(THEIRS, theirs, key=CAEN), VERSIONS)
 
     def statement(self, mix: Sequence[int] = ()) -> Statement:
         return make_statement(MONTH, *self.chains(mix), VERSIONS)
@@ -83,6 +91,10 @@ def exam(number: int) -> str:
 
 def thing(number: int) -> str:
     return f"{number:064x}"
+
+
+def by_time(written: Sequence[EntryDraft]) -> list[EntryDraft]:
+    return sorted(written, key=lambda each: each.at)
 
 
 def mixed(
@@ -212,6 +224,40 @@ def test_any_interleaving_gives_the_same_figures(
     billed = sum(klass != "prior" and not off for _, klass, _, _, off in exams)
     assert sum(line.billed for line in first.lines) == billed
     assert first.priors == sum(klass == "prior" for _, klass, _, _, _ in exams)
+
+
+@settings(max_examples=100, deadline=None)
+@given(_exams, st.integers(0, 40), st.integers(0, 40))
+def test_a_page_that_has_not_come_yet_takes_nothing_back(
+    exams: list[tuple[str, str, int | None, int | None, bool]], here: int, there: int
+) -> None:
+    """What a box says with a part of the chains is said with the whole of them as well."""
+    case = Case()
+    for number, (modality, klass, delivered, reported, _) in enumerate(exams):
+        case.accept(number, modality, exam_class=klass)
+        case.send(number, delivered=delivered)
+        if reported is not None:
+            case.report(number, reported)
+    part, whole = case.until(here, there), case.until(1000, 1000)
+    said = {line.modality: line for line in whole.lines}
+    for line in part.lines:
+        assert line.slots_met <= said[line.modality].slots_met
+        assert line.slots_missed <= said[line.modality].slots_missed
+        assert line.reports_overdue <= said[line.modality].reports_overdue
+        assert line.reported <= said[line.modality].reported
+        assert line.billed <= said[line.modality].billed
+    assert whole.lines == case.statement().lines
+
+
+def test_a_slot_is_not_missed_because_the_partners_page_is_missing() -> None:
+    """The far box has delivered in time; its word for it comes only when the line is back."""
+    case = Case()
+    case.accept(1)
+    case.send(1, delivered=START + 60)
+    (line,) = case.until(1000, 0).lines
+    assert (line.slots_met, line.slots_missed, line.reports_overdue) == (0, 0, 0)
+    (line,) = case.until(1000, 1000).lines
+    assert (line.slots_met, line.slots_missed, line.reports_overdue) == (1, 0, 1)
 
 
 def test_a_chain_that_does_not_hold_is_refused() -> None:

@@ -14,7 +14,7 @@ import click
 from bocage_contract.configuration import Link
 from bocage_contract.ledger import MAX_PAGE_ENTRIES, Entry, box_chain, link_chain, read_entry
 from bocage_edge import configuration
-from bocage_edge.cli.ledger_files import check_file, export, keeper_of, pair_files
+from bocage_edge.cli.ledger_files import check_file, export, histories_in, keeper_of, pair_files
 from bocage_edge.errors import ConfigError
 from bocage_edge.exam.identity import exam_ref as exam_ref_of
 from bocage_edge.keeper.client import Keeper
@@ -75,7 +75,8 @@ def show(
 def verify(ctx: click.Context, file: Path | None, identity: str | None) -> None:
     """Check every chain of the box, or of an exported FILE; status 1: something is wrong."""
     if file is not None:
-        _tell_whole(ctx, [fault.text for fault in check_file(file, identity).faults])
+        found = check_file(file, identity)
+        _tell_whole(ctx, [*(fault.text for fault in found.faults), *histories_in(found)])
         return
     box: Box = ctx.obj
     keeper = keeper_of(box)

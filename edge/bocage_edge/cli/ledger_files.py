@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,9 +18,9 @@ from bocage_contract.ledger_export import (
     ExportHeader,
     write_export,
 )
-from bocage_contract.ledger_reading import Export, Lines, read_export
+from bocage_contract.ledger_reading import Export, Lines, Section, read_export
 from bocage_edge import configuration
-from bocage_edge.keeper.client import Keeper
+from bocage_edge.keeper.client import HeldChain, Keeper
 from bocage_edge.ledger.pair import Finding, Side, compare, links_of
 from bocage_edge.ledger.reconcile import Report
 from bocage_edge.paths import Box
@@ -60,6 +59,20 @@ def check_file(path: Path, identity: str | None) -> Export:
     except ValueError:
         raise MessageError("--identity: a public key is 32 bytes in base64") from None
     return read_export(lines_of(path), expected=expected)
+
+
+def histories_in(found: Export) -> list[str]:
+    """Say in words which second histories an export holds: the box kept them as evidence."""
+    return [
+        f"{each.opening.chain}: a second history was signed, entries {_stretch(each)}"
+        for each in found.sections
+        if each.opening.standing == "fork"
+    ]
+
+
+def _stretch(section: Section) -> str:
+    first = section.opening.after + (1 if section.entries else 0)
+    return f"{first} to {first + max(section.entries, 1) - 1}"
 
 
 def pair_files(one: Path, other: Path) -> tuple[list[str], list[Finding], list[Report]]:
@@ -104,7 +117,7 @@ def export(box: Box, file: Path, link_id: str | None) -> None:
     keeper, card = keeper_of(box), configuration.load_card(box)
     has_pins = box.pins.exists()
     header = ExportHeader(
-        made_at=int(time.time()),
+        made_at=int(box.clock().now()),
         card=base64.b64encode(box.card.read_bytes()).decode(),
         pins=base64.b64encode(read_limited(box.pins, 1 << 20)).decode() if has_pins else None,
     )
@@ -126,7 +139,7 @@ def _chains(keeper: Keeper, identity: str, link_id: str | None) -> Iterator[Chai
             yield opening, own_entries(keeper, chain, head), head
     for each in held:
         if link_id in (None, each.opening.chain.partition("/")[2]):
-            yield each.opening, held_entries(keeper, each.id, each.head), each.head
+            yield each.opening, kept_entries(keeper, each), each.head
 
 
 def own_entries(keeper: Keeper, chain: str, head: Head) -> Iterator[bytes]:
@@ -140,11 +153,14 @@ def own_entries(keeper: Keeper, chain: str, head: Head) -> Iterator[bytes]:
         after += len(raws)
 
 
-def held_entries(keeper: Keeper, held: int, head: Head) -> Iterator[bytes]:
+def kept_entries(keeper: Keeper, kept: HeldChain) -> Iterator[bytes]:
     """Give the bytes of a kept chain up to its head."""
+    if kept.opening.standing == "fork":
+        yield from keeper.fork_entries(kept.id)
+        return
     after = 0
-    while after < head.n:
-        raws = keeper.held_entries(held, after, min(MAX_PAGE_ENTRIES, head.n - after))
+    while after < kept.head.n:
+        raws = keeper.held_entries(kept.id, after, min(MAX_PAGE_ENTRIES, kept.head.n - after))
         if not raws:
             return
         yield from raws

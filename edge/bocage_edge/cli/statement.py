@@ -10,7 +10,7 @@ from bocage_contract.configuration import Link
 from bocage_contract.ledger import link_chain
 from bocage_contract.statement import SignedChain, Statement, as_csv, make_statement
 from bocage_edge import configuration
-from bocage_edge.cli.ledger_files import held_entries, keeper_of, own_entries
+from bocage_edge.cli.ledger_files import keeper_of, kept_entries, own_entries
 from bocage_edge.configuration import InForce
 from bocage_edge.errors import ConfigError
 from bocage_edge.keeper.client import Keeper
@@ -69,5 +69,5 @@ def _partner(in_force: InForce, keeper: Keeper, link: Link) -> SignedChain:
     found = next((each for each in held if each.opening.chain == chain), None)
     if pin is None or found is None:
         raise ConfigError(f"link {link.id}: no statement", _NOTHING)
-    raws = held_entries(keeper, found.id, found.head)
+    raws = kept_entries(keeper, found)
     return SignedChain(raws, found.head, base64.b64decode(pin.identity))

@@ -16,11 +16,12 @@ from bocage_system.local_socket import LocalClient, LocalSocketError
 
 # Kept well below what a frame of the socket may hold: an entry has at most 4 KiB.
 _LARGEST_BATCH = 1000
+_OPENING = ("identity", "standing", "after", "after_hash")
 
 
 @dataclass(frozen=True, slots=True)
 class HeldChain:
-    """A chain of a partner's that is kept; `id` asks for its entries."""
+    """A chain of a partner's that is kept; `id` asks for its entries, of a fork for a fork's."""
 
     id: int
     opening: ChainOpening
@@ -167,28 +168,22 @@ class Keeper:
         return str(self._ask("pin", link=link, card=_base64(card))["confirmed"])
 
     def chains(self) -> tuple[list[str], list[HeldChain]]:
-        """Name the own chains, and list every chain of a partner's that is kept."""
+        """Name the own chains, and list every chain of a partner's that is kept.
+
+        Second histories that a partner signed come last, with the standing `fork`.
+        """
         answer = self._ask("chains")
-        held = [
-            HeldChain(
-                int(each["id"]),
-                ChainOpening.of(
-                    {
-                        "chain": each["head"]["chain"],
-                        "identity": each["identity"],
-                        "standing": each["standing"],
-                    }
-                ),
-                Head.of(each["head"]),
-            )
-            for each in answer["held"]
-        ]
-        return [str(name) for name in answer["own"]], held
+        kept = [*answer["held"], *({**each, "standing": "fork"} for each in answer["forks"])]
+        return [str(name) for name in answer["own"]], [_held(each) for each in kept]
 
     def held_entries(self, held: int, after: int, limit: int) -> list[bytes]:
         """Give entries of a kept chain; at most 1000."""
         answer = self._ask("held_entries", id=held, after=after, limit=limit)
         return [_bytes(raw) for raw in answer["entries"]]
+
+    def fork_entries(self, fork: int) -> list[bytes]:
+        """Give the entries of a second history that was kept."""
+        return [_bytes(raw) for raw in self._ask("fork_entries", id=fork)["entries"]]
 
     def verify_own(self) -> list[str]:
         """Check every own chain from its first entry; what is wrong, in words."""
@@ -209,6 +204,12 @@ class Keeper:
             kind = PartnerLedgerError if answer.get("by_partner") else KeeperError
             raise kind(str(answer["error"]), str(answer.get("hint", "")))
         return answer
+
+
+def _held(said: dict[str, Any]) -> HeldChain:
+    head = Head.of(said["head"])
+    opening = {name: said[name] for name in _OPENING if name in said}
+    return HeldChain(int(said["id"]), ChainOpening.of({"chain": head.chain, **opening}), head)
 
 
 def _bytes(text: str) -> bytes:

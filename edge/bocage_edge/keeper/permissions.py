@@ -20,7 +20,9 @@ OPERATIONS: dict[str, frozenset[str]] = {
     "link": frozenset({"append"}),
 }
 # Root could read the keys themselves, and a developer's one user is every unit at once.
-_ADMINISTRATORS = frozenset({"pin", "verify_own", "verify_partner", "chains", "held_entries"})
+_ADMINISTRATORS = frozenset(
+    {"pin", "verify_own", "verify_partner", "chains", "held_entries", "fork_entries"}
+)
 OPERATIONS[ADMINISTRATOR] = _ADMINISTRATORS.union(*OPERATIONS.values())
 
 # What may be signed on request, beside heads and commits: types of contract/signing.py.

@@ -93,6 +93,7 @@ class Service:
             "pin": self._on_pin,
             "chains": self._on_chains,
             "held_entries": self._on_held_entries,
+            "fork_entries": self._on_fork_entries,
             "verify_own": self._on_verify_own,
             "verify_partner": self._on_verify_partner,
         }
@@ -269,7 +270,23 @@ class Service:
                     "head": kept.head.to_json(),
                 }
             )
-        return {"own": self._own.chains(), "held": held}
+        return {"own": self._own.chains(), "held": held, "forks": self._forks()}
+
+    def _forks(self) -> list[Message]:
+        return [
+            {
+                "id": fork.id,
+                "identity": _base64(fork.identity),
+                "after": fork.after,
+                "after_hash": fork.after_hash,
+                "head": fork.head.to_json(),
+            }
+            for fork in self._partners.forks()
+        ]
+
+    def _on_fork_entries(self, _unit: str, message: Message) -> Message:
+        raws = self._partners.fork_entries(int(message["id"]))
+        return {"entries": [_base64(raw) for raw in raws]}
 
     def _on_held_entries(self, _unit: str, message: Message) -> Message:
         raws = self._partners.kept_page(

@@ -4,7 +4,8 @@ Each box holds its own chain and a copy of the other's, so every entry is there 
 disagree, it can be told what happened:
 
     changed         one entry differs, those after it do not: a file was edited
-    fork            from a number on other entries: two histories were signed
+    fork            from a number on other entries, or a second history that the partner kept as
+                    evidence: two were signed
     behind          the box's own chain ends before its partner's copy: cut off, or an old image
     restored        the partner set the old copy aside: an old image, and a new epoch since
     replaced        the partner set a chain of another identity aside: another box
@@ -15,7 +16,7 @@ disagree, it can be told what happened:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bocage_contract.ledger import Entry, entry_hash, link_chain
@@ -149,6 +150,18 @@ def _chain(writer: Side, holder: Side, link: str) -> Iterator[Finding]:
                 yield from _differences(chain, own, copy, is_set_aside=standing == "set_aside")
             elif standing == "set_aside":
                 yield Finding(Disagreement.REPLACED, chain, 1, len(copy), words="by another box")
+    for section in holder.kept("fork", chain):
+        yield _kept_fork(holder, section)
+
+
+def _kept_fork(holder: Side, section: Section) -> Finding:
+    """What is kept as a fork contradicts what the same box signed: that needs no comparison."""
+    opening, entries = section.opening, [entry for entry, _ in holder.read(section)]
+    words = f"{holder.device} keeps the second history"
+    if not entries:
+        return Finding(Disagreement.FORK, opening.chain, opening.after, opening.after, words=words)
+    found = _finding(Disagreement.FORK, opening.chain, entries)
+    return replace(found, words=words)
 
 
 def _differences(

@@ -19,6 +19,7 @@ from bocage_contract.canonical import canonical_json
 from bocage_contract.errors import ContractError, MessageError
 from bocage_contract.ledger import (
     GENESIS,
+    MAX_ENTRY_BYTES,
     MAX_PAGE_ENTRIES,
     Head,
     entry_hash,
@@ -50,6 +51,23 @@ class KeptChain:
     identity: bytes
     head: Head
     is_set_aside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFork:
+    """A second history that a partner signed: what came of it, from where it was given.
+
+    Args:
+        id: its number in this database.
+        after: number before its first entry; that of its head where the head alone came.
+        after_hash: hash that stands before its first entry.
+    """
+
+    id: int
+    identity: bytes
+    after: int
+    after_hash: str
+    head: Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +164,24 @@ class PartnerLedger:
                 (kept, max(after, 0), max(1, min(limit, MAX_PAGE_ENTRIES))),
             )
             return within_page(raw for (raw,) in rows)
+
+    def forks(self) -> list[KeptFork]:
+        """List every second history that is kept as evidence, oldest first."""
+        with self._lock:
+            rows = list(
+                self._db.execute(
+                    "SELECT fork.id, identity, head, substr(raws, 1, ?) FROM fork"
+                    " JOIN partner_chain ON partner_chain.id = fork.chain ORDER BY fork.id",
+                    (MAX_ENTRY_BYTES,),
+                )
+            )
+        return [_fork(*row) for row in rows]
+
+    def fork_entries(self, fork: int) -> list[bytes]:
+        """Read the entries of a second history, up to its head; none where the head alone came."""
+        with self._lock:
+            row = self._db.execute("SELECT raws FROM fork WHERE id = ?", (fork,)).fetchone()
+        return [] if row is None else _split(row[0])
 
     def accept(self, partner: Partner, raws: Sequence[bytes], head: Head) -> Head:
         """Keep a page of the partner's chain, if it follows what we hold.
@@ -322,6 +358,24 @@ class PartnerLedger:
             (*_key(partner), n),
         ).fetchone()
         return "" if row is None else entry_hash(row[0])
+
+
+def _fork(number: int, identity: bytes, head: str, start: bytes) -> KeptFork:
+    """Describe a kept history.
+
+    Args:
+        start: of its entries, long enough for the first of them.
+    """
+    signed = Head.read(head)
+    if not start:
+        return KeptFork(number, identity, signed.n, signed.hash, signed)
+    first = read_entry(_split(start)[0])
+    return KeptFork(number, identity, first.n - 1, first.prev, signed)
+
+
+def _split(joined: bytes) -> list[bytes]:
+    """Take apart what was kept, a line each: an entry is canonical JSON, it holds no line end."""
+    return joined.split(b"\n") if joined else []
 
 
 def _check_signed(partner: Partner, raws: Sequence[bytes], head: Head) -> int:

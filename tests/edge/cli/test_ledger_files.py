@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bocage_contract.ledger import draft
+from bocage_contract.ledger import draft, entry_hash, sign_head
 from bocage_edge.cli import main
 from bocage_edge.errors import KeeperError
 from bocage_edge.exam.identity import exam_ref
 from bocage_edge.keeper import daemon
 from bocage_edge.keeper.client import Keeper
+from tests.contract.exports import raws_of
 from tests.edge.keeper.box import LINK, Site, card_value, make_pair
 
 TIMEOUT_S = 10.0
@@ -93,6 +94,31 @@ def test_an_edited_export_is_said_to_be(sites: tuple[Site, Site], tmp_path: Path
     stranger = run(sites[0], "verify", str(files[1]), "--identity", sites[0].card.identity)
     assert stranger.exit_code == 1
     assert "other identity" in stranger.stdout
+
+
+def test_a_second_history_is_exported_and_told(sites: tuple[Site, Site], tmp_path: Path) -> None:
+    """A partner that signed two: the second lies in the export, and anybody can check it."""
+    flers, caen = sites
+    keeper = Keeper(flers.box.keeper_socket)
+    lie = draft("delivered", 6.0, object="c" * 64, done=True)
+    lies = raws_of(f"caen-1/{LINK}", [lie, lie, lie])
+    head = sign_head(f"caen-1/{LINK}", 3, entry_hash(lies[-1]), caen.identity.sign)
+    for _ in range(2):  # the same again is no more evidence
+        with pytest.raises(KeeperError, match="two histories"):
+            keeper.accept_partner(LINK, lies, head)
+    keeper.close()
+    files = [str(tmp_path / f"{site.device}.ledger") for site in sites]
+    for site, file in zip(sites, files, strict=True):
+        assert run(site, "export", file, "--link", LINK).exit_code == 0
+    assert lies[2] in Path(files[0]).read_bytes()
+    told = run(flers, "verify", files[0])
+    assert told.exit_code == 1
+    assert told.stdout == f"caen-1/{LINK}: a second history was signed, entries 1 to 3\n"
+    assert run(caen, "verify", files[1]).exit_code == 0
+    paired = run(flers, "reconcile", *files)
+    assert paired.exit_code == 1
+    assert f"caen-1/{LINK}, entries 1 to 3: fork (flers-1 keeps the second" in paired.stdout
+    assert run(flers, "verify").exit_code == 1
 
 
 def test_what_is_no_export_is_refused_in_words(sites: tuple[Site, Site], tmp_path: Path) -> None:

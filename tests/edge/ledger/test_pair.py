@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bocage_contract.ledger import EntryDraft, draft
+from bocage_contract.ledger import EntryDraft, draft, entry_hash
 from bocage_contract.ledger_reading import read_export
 from bocage_edge.ledger.pair import Disagreement, Side, compare, links_of
 from tests.contract.exports import (
@@ -76,6 +76,19 @@ def test_a_second_history_is_a_fork_from_its_number() -> None:
     other = raws_of(THEIRS, [*got(1, 2), *got(7, 8)])
     findings = found(flers(SENT, GOT), caen(other, SENT))
     assert (Disagreement.FORK, THEIRS, 7) in findings
+
+
+def test_a_second_history_that_the_partner_kept_is_a_fork() -> None:
+    """Whichever of the two the box now calls its own; of a head alone, its number is said."""
+    other = raws_of(THEIRS, [*got(1, 2), *got(7, 8)])
+    own, held = chain_of(OURS, SENT, FLERS), chain_of(THEIRS, GOT, CAEN, "held")
+    opening, _, head = chain_of(THEIRS, other, CAEN, "fork")
+    page = opening.model_copy(update={"after": 6, "after_hash": entry_hash(other[5])})
+    alone = opening.model_copy(update={"after": 12, "after_hash": entry_hash(other[11])})
+    for kept, expected in (((page, other[6:], head), 7), ((alone, [], head), 12)):
+        hospital = export_of(FLERS, "flers-1", [own, held, kept], ("caen-1", CAEN))
+        assert read_export(lambda lines=hospital: iter(lines)).faults == []  # type: ignore[misc]
+        assert found(hospital, caen(GOT, SENT)) == [(Disagreement.FORK, THEIRS, expected)]
 
 
 def test_an_old_image_that_began_anew_is_restored_not_forked() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bocage_contract.ledger import GENESIS, Head, draft, sign_head
+from bocage_contract.ledger import GENESIS, Head, draft, sign_head, verify_page
 from bocage_edge.errors import KeeperError
 from bocage_edge.ledger.partners import (
     Partner,
@@ -75,6 +75,23 @@ def test_two_histories_are_evidence_and_the_second_is_not_believed(
     assert ledger.head(CAEN) == head
     assert ledger.page(CAEN, 0, 10) == raws
     assert ledger.count_forks(CAEN) == 1
+    (fork,) = ledger.forks()
+    assert (fork.identity, fork.head) == (CAEN.identity, claimed)
+    assert ledger.fork_entries(fork.id) == page
+    # What was kept hangs together from where it begins to what was signed.
+    verify_page(page, claimed, fork.identity, after=fork.after, after_hash=fork.after_hash)
+
+
+def test_a_fork_stays_evidence_when_its_box_begins_anew(ledger: PartnerLedger) -> None:
+    raws, head = write_chain(drafts(2))
+    ledger.accept(CAEN, raws, head)
+    lies, claimed = write_chain(drafts(2, "delivered"))
+    with pytest.raises(PartnerForkError):
+        ledger.accept(CAEN, lies, claimed)
+    ledger.set_aside(CAEN)
+    (fork,) = ledger.forks()
+    assert ledger.fork_entries(fork.id) == lies
+    assert ledger.fork_entries(fork.id + 1) == []
 
 
 def test_a_history_the_partner_did_not_sign_is_no_evidence(ledger: PartnerLedger) -> None:

@@ -257,10 +257,10 @@ def _convention_faults(link: Link) -> list[str]:
         if each.link != link.id
     ]
     faults += [
-        f"link {link.id}: convention version {each.version}: this release reads no consent from an"
-        " attribute; agree on declared-by-sending"
+        f"link {link.id}: convention version {each.version}: consent.keyword must name the"
+        " attribute that declares the consent"
         for each in conventions
-        if each.consent.how == "attribute"
+        if each.consent.how == "attribute" and each.consent.keyword is None
     ]
     versions = [each.version for each in conventions]
     if len({each.id for each in conventions}) > 1 or sorted(set(versions)) != versions:

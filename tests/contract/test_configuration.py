@@ -183,7 +183,7 @@ def test_a_convention_fits_its_link() -> None:
         ({"link": "other"}, "is of link other"),
         ({"services": {"FLERS": {"class": "urgent"}}}, "the link has not"),
         ({"services": {"NOBODY": {"class": "routine"}}}, "the link has not"),
-        ({"consent": {"how": "attribute", "keyword": "PatientComments"}}, "declared-by-sending"),
+        ({"consent": {"how": "attribute"}}, "consent.keyword must name the attribute"),
     ],
 )
 def test_a_convention_that_does_not_fit_its_link_is_named(

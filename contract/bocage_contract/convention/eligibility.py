@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Literal
 
 from bocage_contract.convention.calendar import Slot, arrive_by, month_at, slot_at
+from bocage_contract.convention.consent import declares
 from bocage_contract.convention.due import report_due
 from bocage_contract.convention.model import Contact, Convention
 from bocage_contract.convention.versions import governing, next_slot_among
@@ -124,6 +125,7 @@ def is_eligible(
     used_month: int = 0,
     used_slot: int = 0,
     consent: str | None = None,
+    is_consented: bool = False,
 ) -> Eligible | NotEligible:
     """Decide whether an exam may travel.
 
@@ -131,7 +133,8 @@ def is_eligible(
         modality: of an instance that is to be read (PS3.3 C.7.3.1.1.1).
         used_month: other exams, urgent and routine, accepted in `where.month`.
         used_slot: other routine exams accepted for `where.slot`.
-        consent: the value of the attribute `consent.keyword`; None: not there.
+        consent: the text of the attribute `consent.keyword`; None: not there.
+        is_consented: the consent is known already, from another instance of the exam.
     """
     convention = where.convention
     terms = convention.services[where.service]
@@ -140,7 +143,7 @@ def is_eligible(
         return NotEligible(Reason.MODALITY_NOT_AGREED, convention)
     if where.exam_class is ExamClass.PRIOR:
         return Eligible(where)
-    if not has_consent(convention, consent):
+    if not is_consented and not has_consent(convention, consent):
         return NotEligible(Reason.CONSENT_MISSING, convention)
     if where.outside_slots and convention.urgent.outside_slots == "refuse":
         return NotEligible(Reason.OUTSIDE_SLOTS, convention)
@@ -156,13 +159,10 @@ def has_consent(convention: Convention, found: str | None) -> bool:
     """Say whether the patient's consent is known as the convention wants it.
 
     Args:
-        found: value of the attribute; padding does not count (PS3.5 6.2).
+        found: text of the attribute; padding and case do not count.
     """
     terms = convention.consent
-    if terms.how == "declared-by-sending":
-        return True
-    value = (found or "").strip(" \0")
-    return bool(value) if terms.value is None else value == terms.value
+    return terms.how == "declared-by-sending" or declares(found or "", terms.agreed)
 
 
 def _marks(where: Place, used_month: int, used_slot: int) -> tuple[VolumeMark, ...]:

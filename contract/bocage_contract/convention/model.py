@@ -15,10 +15,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bocage_contract import CONTRACT
 from bocage_contract.capacity import CapWindow
+from bocage_contract.convention.consent import known_attribute
 from bocage_contract.convention.modality import MODALITIES
 from bocage_contract.convention.public_holidays import known_country
 from bocage_contract.exam_class import ExamClass
-from bocage_contract.model import Model
+from bocage_contract.model import Grown, Model
 from bocage_contract.names import AeTitle, Label, LinkId, TimeOfDay, Timezone
 
 
@@ -125,14 +126,26 @@ class Volume(Model):
     above: Literal["accept-with-alarm", "refuse"] = "accept-with-alarm"
 
 
-class Consent(Model):
+class Consent(Grown):
     """How the patient's consent is known: by the sending itself, or by an attribute."""
 
+    LATER = frozenset({"values"})
+
     how: Literal["declared-by-sending", "attribute"] = "declared-by-sending"
-    keyword: Annotated[str, Field(pattern=r"^[A-Za-z]{1,64}$")] | None = Field(
-        None, description="DICOM keyword that must have `value`, where `how` is attribute."
+    keyword: Annotated[str, AfterValidator(known_attribute)] | None = Field(
+        None, description="DICOM keyword of the attribute that declares it, where `how` says so."
     )
     value: Annotated[str, Field(max_length=64)] | None = None
+    values: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
+        default_factory=list,
+        max_length=16,
+        description="What it may say beside `value`; neither: anything but nothing.",
+    )
+
+    @property
+    def agreed(self) -> frozenset[str]:
+        """What the attribute may say; empty: anything but nothing."""
+        return frozenset(self.values) | (frozenset() if self.value is None else {self.value})
 
 
 class Tariff(Model):

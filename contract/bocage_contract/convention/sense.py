@@ -310,7 +310,9 @@ def _consent(written: _Written) -> Iterator[Finding]:
         return
     if consent.how == "attribute" and consent.keyword is None:
         yield Finding(("consent", "keyword"), "no_keyword")
-    if consent.how != "attribute" and (consent.keyword or consent.value):
+    if consent.how == "attribute" and not consent.agreed:
+        yield Finding(("consent", "value"), "any_consent", is_warning=True)
+    if consent.how != "attribute" and (consent.keyword or consent.agreed):
         yield Finding(("consent",), "consent_not_read", is_warning=True)
 
 

@@ -152,6 +152,11 @@ HINTS: dict[str, tuple[str, str]] = {
         "la valeur attendue, 64 caractères au plus",
         "the value it must have, at most 64 characters",
     ),
+    "consent.values": _LIST,
+    "consent.values.*": (
+        "une valeur admise, 1 à 64 caractères",
+        "a value it may have, 1 to 64 characters",
+    ),
     "volume": _OBJECT,
     "volume.exams_per_month": (
         "un nombre entier d'examens, 1 ou plus, ou null",
@@ -304,6 +309,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "no_keyword": (
         "quel attribut porte le consentement ? Écrivez {hint}",
         "which attribute holds the consent? Write {hint}",
+    ),
+    "any_consent": (
+        "n'importe quel texte vaudra consentement ; mieux vaut convenir d'une valeur",
+        "any text will count as consent; better agree on a value",
     ),
     "consent_not_read": (
         'l\'attribut n\'est pas lu : pour qu\'il le soit, écrivez "how": "attribute"',

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bocage_contract.convention.calendar import Slot
+from bocage_contract.convention.consent import CONSENT_ATTRIBUTES
 from bocage_contract.convention.eligibility import (
     NotEligible,
     Place,
@@ -25,6 +26,7 @@ from bocage_contract.convention.modality import MODALITIES, OTHER
 from bocage_contract.convention.model import Convention
 from bocage_contract.convention.versions import governing, slots_among
 from bocage_contract.exam_class import ExamClass
+from bocage_edge.exam.heard import CHARACTER_SET, decoded, encodings
 from bocage_edge.spool.exams import Exam, ExamState
 from bocage_edge.spool.types import Direction
 
@@ -49,6 +51,13 @@ class Coming:
     def is_request(self) -> bool:
         """Whether it is a scanned request: a PDF that goes with the exam."""
         return self.sop_class == ENCAPSULATED_PDF
+
+    def text(self, tag: int) -> str | None:
+        """Read an attribute among the particulars; None where it was not there."""
+        if tag not in self.particulars:
+            return None
+        sets = self.particulars.get(CHARACTER_SET, b"").decode("ascii", "replace")
+        return decoded(self.particulars[tag], encodings(sets))
 
     @property
     def named_modality(self) -> str:
@@ -116,6 +125,8 @@ def decide(
         coming.named_modality,
         used_month=used(where.month, False),
         used_slot=0 if where.slot is None else used(where.slot, True),
+        consent=_consent(where.convention, coming),
+        is_consented=_is_begun(standing),
     )
     if isinstance(decided, NotEligible):
         return _refused(standing, coming, decided)
@@ -141,6 +152,16 @@ def _is_settled(standing: Exam, coming: Coming, versions: Sequence[Convention]) 
     )
 
 
+def _is_begun(standing: Exam) -> bool:
+    """Whether it is an exam to be read already; a prior is not, and what it becomes begins then."""
+    return standing.state is ExamState.ACCEPTED and standing.klass is not ExamClass.PRIOR
+
+
+def _consent(convention: Convention, coming: Coming) -> str | None:
+    keyword = convention.consent.keyword
+    return None if keyword is None else coming.text(CONSENT_ATTRIBUTES[keyword])
+
+
 def _accepted(
     standing: Exam,
     coming: Coming,
@@ -150,8 +171,6 @@ def _accepted(
     is_after_cut_off: bool = False,
 ) -> Take:
     was_accepted = standing.state is ExamState.ACCEPTED
-    # A prior is not read: what it becomes begins now.
-    is_begun = was_accepted and standing.klass is not ExamClass.PRIOR
     exam = replace(
         _with_request(standing, coming),
         klass=coming.exam_class,
@@ -159,7 +178,7 @@ def _accepted(
         modality=standing.modality if was_accepted else coming.named_modality,
         state=ExamState.ACCEPTED,
         reason="",
-        accepted_at=standing.accepted_at if is_begun else coming.at,
+        accepted_at=standing.accepted_at if _is_begun(standing) else coming.at,
         slot_from=None,
         slot_until=None,
         arrive_by=None,

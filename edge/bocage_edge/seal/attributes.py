@@ -40,7 +40,7 @@ class Noted:
         self._texts: dict[int, str] = {}
         self._numbers: dict[int, int | None] = {}
         self.is_identified = False
-        self.particulars: dict[int, bytes] = {}  # of `dictionary.PARTICULARS`, padding and all
+        self.particulars: dict[int, bytes] = {}  # of `dictionary.KEPT`, padding and all
 
     def note(self, tag: int, value: bytes, *, is_big: bool) -> str | None:
         """Keep a value; gives why the instance cannot be identified, if that is now clear."""
@@ -48,7 +48,7 @@ class Noted:
             number = int.from_bytes(value, "big" if is_big else "little")
             self._numbers[tag] = number if len(value) == 2 else None
             return None
-        if tag in dd.PARTICULARS:
+        if tag in dd.KEPT:
             self.particulars[tag] = value[:_PARTICULAR_BYTES]
         text = value.decode("latin-1").strip(" \0")
         if tag in dd.NOTED_UIDS:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pydicom._dicom_dict import DicomDictionary
 
+from bocage_contract.convention.consent import CONSENT_ATTRIBUTES
+
 # PS3.5 7.1.2: these have a 16-bit length in explicit VR, every other VR has a 32-bit one.
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
 # PS3.5 6.2: VRs that may end in a space or NUL that is no part of the value.
@@ -94,9 +96,11 @@ PARTICULARS = {
     0x00101000: "OtherPatientIDs",
     STUDY_INSTANCE_UID: "StudyInstanceUID",
 }
+# What is kept of a data set on its way, beside what it is coded and identified by.
+KEPT = frozenset({*PARTICULARS, *CONSENT_ATTRIBUTES.values()})
 NOTED_TAGS = NOTED_NUMBERS | {
     *NOTED_UIDS,
-    *PARTICULARS,
+    *KEPT,
     MODALITY,
     PHOTOMETRIC_INTERPRETATION,
     NUMBER_OF_FRAMES,

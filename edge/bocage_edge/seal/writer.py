@@ -48,7 +48,7 @@ class Identified:
     modality: str | None
     is_companion: bool
     fault: Fault | None  # never TRUNCATED: such an instance is not sealed
-    particulars: Mapping[int, bytes]  # who it is of, of `dictionary.PARTICULARS`
+    particulars: Mapping[int, bytes]  # who it is of, of `dictionary.KEPT`
     is_preliminary: bool = False  # a document that says it is not final (PS3.3 C.17.2)
 
 

@@ -23,7 +23,7 @@ from bocage_edge.spool.exams import Exam, ExamState
 from bocage_edge.spool.types import Direction
 from tests.contract.keys import identity, public
 from tests.edge.receive.test_association import CONTEXTS
-from tests.fakes.instances import CR, STUDY, Instance, instance
+from tests.fakes.instances import CR, STUDY, Instance, element, instance
 from tests.fakes.scripted_peer import (
     ACCEPTED,
     Response,
@@ -239,6 +239,34 @@ def test_a_missing_request_is_an_alarm_when_the_exam_is_quiet(tmp_path: Path) ->
         quiet(site)
         assert site.entries("request_missing") == []
         assert the_exam(site).request_at is not None
+
+
+def with_comment(number: int, comment: bytes, sop_class: str = CR) -> Instance:
+    """An instance whose Patient Comments say something, in Latin-1."""
+    made = instance(number, sop_class=sop_class)
+    study = element(0x0020, 0x000D, b"UI", STUDY.encode())
+    charset = element(0x0008, 0x0005, b"CS", b"ISO_IR 100")
+    said = element(0x0010, 0x4000, b"LT", comment)
+    return replace(made, data_set=charset + made.data_set.replace(study, said + study))
+
+
+def test_a_consent_that_an_attribute_must_declare(tmp_path: Path) -> None:
+    """Missing or another: refused in words, once in the ledger; an instance with it decides."""
+    consent = {"how": "attribute", "keyword": "PatientComments", "value": "CONSENTEMENT REÇU"}
+    with Site(tmp_path, under(consent=consent)) as site:
+        for sent in (instance(1), with_comment(1, b"refus")):
+            response = store(site, sent)
+            assert response.status == Answer.CONSENT_MISSING.status
+            assert response.comment == "Refused: the patient's consent is not in the instance"
+        (entry,) = site.entries("exam_refused")
+        assert entry.draft.body["reason"] == "consent_missing"
+        assert site.objects() == []
+        assert store(site, with_comment(1, "Consentement reçu".encode("latin-1"))).status == 0
+        assert the_exam(site).state is ExamState.ACCEPTED
+        # Known for the exam from then on, also when it is raised.
+        assert store(site, instance(2)).status == 0
+        assert store(site, instance(1), b"FLERS_URG").status == 0
+        assert [stored.klass for stored in site.objects()] == [ExamClass.URGENT] * 3
 
 
 def test_held_companions_are_an_alarm_when_nothing_decides(agreed: Site) -> None:

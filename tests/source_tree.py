@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-DISTRIBUTIONS = ("contract", "system", "edge", "provisioning")
+DISTRIBUTIONS = ("contract", "system", "edge", "console", "provisioning")
 _MADE_BY_TOOLS = frozenset({"__pycache__", "node_modules", "build", "dist"})
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -108,6 +108,7 @@ BELOW = {
     "contract": frozenset({"bocage_contract"}),
     "system": frozenset({"bocage_system"}),
     "edge": frozenset({"bocage_edge", "bocage_contract", "bocage_system"}),
+    "console": frozenset({"bocage_console", "bocage_contract", "bocage_system"}),
     "provisioning": frozenset({"bocage_provisioning", "bocage_contract", "bocage_system"}),
 }
 VAGUE_NAMES = frozenset(
@@ -263,6 +264,7 @@ def test_modules_and_functions_are_of_a_size_to_read() -> None:
         for module in product()
         for function in module.functions()
         if (lines := _body_lines(function)) > LONGEST_FUNCTION_LINES
+        and "/migrations/versions/" not in module.path  # a list of tables, made by Alembic
     ]
     assert not breaches, breaches
 

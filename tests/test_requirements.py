@@ -11,7 +11,8 @@ import pytest
 from tests.source_tree import DISTRIBUTIONS, ROOT, files
 
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
-SHIPPED = ("edge.txt", "laboratory.txt")  # what our distributions need; the rest is for a checkout
+# What our distributions need; the rest is for a checkout.
+SHIPPED = ("edge.txt", "console.txt", "laboratory.txt")
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
 

@@ -1,0 +1,1 @@
+"""Mosquitto as this fleet needs it: configured, tried, kept."""

@@ -1,0 +1,1 @@
+"""What the console knows: tables, how they are opened, and how they grew."""

@@ -15,8 +15,11 @@ from typing import Protocol
 
 from bocage_contract.destination import DicomDestination
 from bocage_edge.deliver.channel import LinkLostError
+from bocage_edge.deliver.coercion import Coercion, IdentitiesHeldError, NotCoercibleError
 from bocage_edge.deliver.contexts import choose, propose
+from bocage_edge.deliver.elements import DatasetFaultError
 from bocage_edge.deliver.frame import FrameCodec
+from bocage_edge.deliver.identifying import Plan
 from bocage_edge.deliver.naming import Listener
 from bocage_edge.deliver.outcome import (
     Deferred,
@@ -26,6 +29,7 @@ from bocage_edge.deliver.outcome import (
     outcome_of,
     outcome_of_no_context,
 )
+from bocage_edge.deliver.rewriting import Identified
 from bocage_edge.deliver.scu import (
     Context,
     StoreAssociation,
@@ -37,6 +41,7 @@ from bocage_edge.errors import SpoolError
 from bocage_edge.exam.identities import Identities
 
 MAX_REMEMBERED = 64
+_NOT_IDENTIFIED = "cannot be given the identifiers it must bear here"
 _UID = re.compile(r"[\x21-\x7e]{1,64}")
 _TRANSFER_SYNTAX = re.compile(r"[0-9.]{1,64}")
 
@@ -97,6 +102,7 @@ class Order:
     object: str = ""
     digest: str = ""
     listens: bool = False  # its exam has no names yet; see `naming`
+    plan: Plan | None = None  # decides which identifiers it bears here; None: those it has
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,10 @@ class Attempt:
         is_untold: the association stood, but the station did not tell the end of the instance.
         came_as, sent_as: transfer syntax UIDs; empty where nothing was sent.
         sent_bytes: of the data set as sent.
-        identities: of its exam, where the order was to listen and the station was told all of it.
+        identities: of its exam, where the order was to listen and the station was told all of it:
+            as it came, and as it was delivered.
+        coerced: keywords of the elements that were changed on purpose.
+        is_unproven: nobody could look whether its identifiers are the hospital's own.
     """
 
     outcome: Outcome
@@ -123,7 +132,9 @@ class Attempt:
     came_as: str = ""
     sent_as: str = ""
     sent_bytes: int = 0
-    identities: Identities | None = None
+    identities: tuple[Identities, ...] = ()
+    coerced: tuple[str, ...] = ()
+    is_unproven: bool = False
 
 
 class Remembered:
@@ -210,7 +221,9 @@ class Sender:
             return Attempt(Refused(reason, Scope.INSTANCE), is_corrupt=True)
         except SpoolError:
             return Attempt(Refused("the spool has no file of it", Scope.INSTANCE), is_corrupt=True)
-        except NotTranscodableError as fault:
+        except IdentitiesHeldError as fault:
+            return Attempt(Deferred(str(fault), Scope.INSTANCE), is_opened=True)
+        except (NotTranscodableError, NotCoercibleError) as fault:
             self.abort()
             return Attempt(Refused(str(fault), Scope.INSTANCE), is_opened=True)
 
@@ -229,8 +242,8 @@ class Sender:
             is_told = context.scope is Scope.INSTANCE
             return Attempt(context, is_opened=True, is_told=is_told, came_as=came_as)
         sent_as = context.transfer_syntax
-        listener = Listener(came_as) if order.listens else None
-        dataset = opened.dataset() if listener is None else listener.through(opened.dataset())
+        content = _Content(order, opened)
+        dataset = content.dataset
         counted = _Counted(
             dataset if sent_as == came_as else transcode(dataset, came_as, sent_as, self._codec)
         )
@@ -245,7 +258,9 @@ class Sender:
             came_as=came_as,
             sent_as=sent_as,
             sent_bytes=counted.size,
-            identities=None if listener is None else listener.identities(),
+            identities=content.identities(),
+            coerced=content.coercion.keywords,
+            is_unproven=content.coercion.is_unproven,
         )
 
     def _context_for(self, wanted: Context) -> Context | Deferred | Refused:
@@ -270,6 +285,54 @@ class Sender:
         if self._association is None:
             raise LinkLostError
         return self._association
+
+
+class _Content:
+    """A data set with the identifiers it is to bear, and what is heard of it on the way."""
+
+    def __init__(self, order: Order, opened: Opened) -> None:
+        """Decide on its identifiers; that reads as much of it as stands before its study.
+
+        Raises:
+            NotCoercibleError, IdentitiesHeldError: it cannot be given what it must bear.
+            CorruptObjectError, UnreadableError: as `Opened.dataset`.
+        """
+        self._listeners: list[Listener] = []
+        self._order = order
+        self._syntax = opened.transfer_syntax
+        self.coercion = Coercion()
+        self.dataset = self._heard(opened.dataset())
+        if order.plan is None:
+            return
+        try:
+            found = Identified(self.dataset, self._syntax)
+        except DatasetFaultError as fault:
+            raise NotCoercibleError(f"{_NOT_IDENTIFIED}: {fault}") from None
+        self.coercion = order.plan(found)
+        stamp = self.coercion.stamp
+        if stamp is None or not self.coercion.changes:
+            self.dataset = found.unchanged()
+        else:
+            changed = found.rewritten(self.coercion.changes, stamp)
+            self.dataset = self._heard(_followed(changed))
+
+    def identities(self) -> tuple[Identities, ...]:
+        """Give what was heard; nothing where nobody was to listen."""
+        return tuple(each.identities() for each in self._listeners)
+
+    def _heard(self, dataset: Iterator[bytes]) -> Iterator[bytes]:
+        if not self._order.listens:
+            return dataset
+        listener = Listener(self._syntax)
+        self._listeners.append(listener)
+        return listener.through(dataset)
+
+
+def _followed(dataset: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from dataset
+    except DatasetFaultError as fault:
+        raise NotCoercibleError(f"{_NOT_IDENTIFIED}: {fault}") from None
 
 
 class _Counted:

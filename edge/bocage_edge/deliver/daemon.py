@@ -12,6 +12,7 @@ from bocage_edge.configuration import load
 from bocage_edge.deliver.attempt import Remembered, Sender
 from bocage_edge.deliver.echo import echo
 from bocage_edge.deliver.forwarder import Forwarder, Setup
+from bocage_edge.deliver.identifying import Identifying, LinkIdentifiers
 from bocage_edge.deliver.lane import Lane, Report
 from bocage_edge.deliver.naming import Naming
 from bocage_edge.deliver.opening import PoolCodec, SpoolOpener
@@ -79,7 +80,18 @@ class Readings:
             if isinstance(there, DicomDestination)
         }
         reading = frozenset(link.id for link in desired.links if link.role == "reading")
-        self._setup = Setup(by_name, revision=desired.revision, reading_links=reading)
+        identifiers = {
+            link.id: LinkIdentifiers(
+                desired.device,
+                link.partner,
+                is_home=link.role == "requesting",
+                coerce=link.coerce,
+            )
+            for link in desired.links
+        }
+        self._setup = Setup(
+            by_name, revision=desired.revision, reading_links=reading, identifiers=identifiers
+        )
 
 
 def run(box: Box, stop: threading.Event) -> None:
@@ -107,6 +119,7 @@ def run(box: Box, stop: threading.Event) -> None:
             draw=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads load, guards nothing
             wake=lambda: ring(bell),
             naming=Naming(spool, keeper.link_key),
+            identifying=Identifying(spool, readings.identities, keeper.link_key),
         )
         notify_ready()
         said_at = 0.0

@@ -5,7 +5,7 @@ Bodies hold opaque ids, numbers, and sentences of ours: no UID of an instance, n
 
 from __future__ import annotations
 
-from bocage_contract.ledger import EntryDraft, draft
+from bocage_contract.ledger import BodyValue, EntryDraft, draft
 from bocage_edge.deliver.attempt import Attempt
 from bocage_edge.deliver.outcome import Deferred, Delivered, Refused
 from bocage_edge.spool.types import Delivery
@@ -29,6 +29,8 @@ def entries_of(
     if isinstance(outcome, Delivered):
         if attempt.sent_as != attempt.came_as:
             entries.append(_transcoded(delivery, attempt, now))
+        if attempt.coerced:
+            entries.append(_coerced(delivery, attempt, now))
         entries.append(_delivered(delivery, attempt, outcome, now, is_last))
         return entries
     if attempt.is_corrupt:
@@ -55,6 +57,8 @@ def deferral_entries(delivery: Delivery, attempt: Attempt, now: float) -> list[E
 def _delivered(
     delivery: Delivery, attempt: Attempt, outcome: Delivered, now: float, is_last: bool
 ) -> EntryDraft:
+    # Said only where it is so: nobody could compare them with the hospital's own.
+    unproven = {"identifiers": "unproven"} if attempt.is_unproven else {}
     return _draft(
         "delivered",
         delivery,
@@ -65,7 +69,13 @@ def _delivered(
         status=outcome.status,
         bytes=attempt.sent_bytes,
         done=is_last,
+        **unproven,
     )
+
+
+def _coerced(delivery: Delivery, attempt: Attempt, now: float) -> EntryDraft:
+    what: list[BodyValue] = list(attempt.coerced)
+    return _draft("coerced", delivery, now, destination=delivery.destination, what=what)
 
 
 def _transcoded(delivery: Delivery, attempt: Attempt, now: float) -> EntryDraft:
@@ -85,7 +95,9 @@ def _refused(delivery: Delivery, outcome: Refused, now: float, is_last: bool) ->
     )
 
 
-def _draft(kind: str, delivery: Delivery, now: float, **more: str | int | bool) -> EntryDraft:
+def _draft(
+    kind: str, delivery: Delivery, now: float, **more: BodyValue | list[BodyValue]
+) -> EntryDraft:
     carried = delivery.object
     return draft(
         kind, now, object=carried.name, exam_id=carried.exam_id, digest=carried.digest, **more

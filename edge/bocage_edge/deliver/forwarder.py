@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bocage_contract.destination import Destination
@@ -20,6 +20,7 @@ from bocage_edge.deliver.attempt import NO_KEY, Attempt, Order
 from bocage_edge.deliver.echo import EchoResult
 from bocage_edge.deliver.entries import deferral_entries, entries_of
 from bocage_edge.deliver.hold import Standing, after
+from bocage_edge.deliver.identifying import UNKNOWN_HERE, Identifying, LinkIdentifiers
 from bocage_edge.deliver.lane import Result
 from bocage_edge.deliver.naming import Naming
 from bocage_edge.deliver.outcome import Delivered, Refused, Scope
@@ -52,6 +53,7 @@ class Setup:
         locked: why nothing can be opened; None where it can.
         reading_links: ids of the links at whose reading end the box stands.
         keys: how many opening keys are at hand.
+        identifiers: by link; what becomes of those of what arrives over it.
     """
 
     destinations: Mapping[str, Destination]
@@ -60,6 +62,7 @@ class Setup:
     revision: int = 0
     faults: tuple[str, ...] = ()
     reading_links: frozenset[str] = frozenset()
+    identifiers: Mapping[str, LinkIdentifiers] = field(default_factory=dict)
 
 
 class LaneLike(Protocol):
@@ -105,6 +108,7 @@ class Forwarder:
         draw: Callable[[], float],
         wake: Callable[[], None],
         naming: Naming,
+        identifying: Identifying,
         echo_every_s: float = ECHO_EVERY_S,
     ) -> None:
         """Start with no lane.
@@ -115,6 +119,7 @@ class Forwarder:
             draw: jitter in [-1, 1].
             wake: called, in a lane's thread, when there is something to take in.
             naming: keeps what exams are called.
+            identifying: says which identifiers an object is to bear.
         """
         self._spool = spool
         self._open_lane = open_lane
@@ -122,6 +127,7 @@ class Forwarder:
         self._draw = draw
         self._wake = wake
         self._naming = naming
+        self._identifying = identifying
         self._echo_every_s = echo_every_s
         self._reports: queue.SimpleQueue[tuple[LaneLike, Order, Result]] = queue.SimpleQueue()
         self._seats: list[_Seat] = []
@@ -184,7 +190,7 @@ class Forwarder:
 
     def _settle(self, delivery: Delivery, attempt: Attempt, now: float) -> None:
         outcome = attempt.outcome
-        if attempt.identities is not None:
+        if attempt.identities:
             self._naming.heard(delivery.object, attempt.identities)
         held_until = self._held_until(delivery.destination, attempt, now)
         if isinstance(outcome, Delivered):
@@ -283,7 +289,8 @@ class Forwarder:
             return
         carried = delivery.object
         listens = self._naming.wants(carried, setup.reading_links)
-        order = Order(delivery.id, carried.name, carried.digest, listens)
+        plan = self._identifying.plan_for(carried, setup.identifiers)
+        order = Order(delivery.id, carried.name, carried.digest, listens, plan)
         seat = self._seat_with(order, destination)
         seat.order, seat.delivery, seat.weight_bytes = order, delivery, weight
 
@@ -331,6 +338,7 @@ class Forwarder:
                 self._let_go(name)
         if setup.keys > self._keys:
             self._spool.hasten_deliveries(NO_KEY)
+            self._spool.hasten_deliveries(UNKNOWN_HERE)
         self._keys = setup.keys
 
     def _ask_silent(self, now: float, setup: Setup) -> None:

@@ -6,7 +6,7 @@ writes keyed hashes of it. Once an exam, at the reading box only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from bocage_contract.exam_class import ExamClass
 from bocage_edge.errors import KeeperError, SpoolError
@@ -55,14 +55,18 @@ class Naming:
         self._remember(exam)
         return False
 
-    def heard(self, carried: StoredObject, identities: Identities) -> None:
+    def heard(self, carried: StoredObject, identities: Sequence[Identities]) -> None:
         """Write down what an exam is called; what cannot be now is learned from its next instance.
 
         A report of an exam that has no names is still found by its Study Instance UID.
+
+        Args:
+            identities: as the exam came, and as it was delivered: a report may bear either.
         """
         try:
-            names = names_of(self._link_key(carried.link), identities)
-            self._spool.add_exam_names(carried.link, carried.exam_id, names.rows())
+            key = self._link_key(carried.link)
+            names = dict.fromkeys(row for each in identities for row in names_of(key, each).rows())
+            self._spool.add_exam_names(carried.link, carried.exam_id, list(names))
         except (KeeperError, SpoolError) as error:
             LOG.warning("exam not named yet", object=carried.name, error=type(error).__name__)
             return

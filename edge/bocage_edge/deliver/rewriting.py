@@ -131,16 +131,16 @@ class _Walk:
     source: Source
     encoding: Encoding
     last: int = -1
+    is_ordered: bool = True
 
     def next_tag(self, encoding: Encoding | None = None) -> tuple[bytes, int]:
-        """Read the next tag; at the top level they ascend."""
+        """Read the next tag; at the top level they should ascend."""
         raw = self.source.read(4)
         order = "<HH" if (encoding or self.encoding).little else ">HH"
         group, number = struct.unpack(order, raw)
         tag = int(group << 16 | number)
         if encoding is None:
-            if tag <= self.last:
-                raise DatasetFaultError("its elements are out of order")
+            self.is_ordered &= tag > self.last
             self.last = tag
         return raw, tag
 
@@ -217,6 +217,7 @@ class Identified:
         self._source = Source(dataset)
         self._walk = _Walk(self._source, self._encoding)
         self._elements: dict[int, _Element] = {}
+        self._raws: list[bytes] = []
         self._pending: tuple[bytes, int] | None = None  # the tag of what comes next
         self._read_head()
 
@@ -234,7 +235,7 @@ class Identified:
 
     def unchanged(self) -> Iterator[bytes]:
         """Give the very bytes that came; to be called once."""
-        yield from (element.raw for element in self._elements.values())
+        yield from self._raws
         if self._pending is not None:
             yield self._pending[0]
         yield from self._source.rest()
@@ -251,6 +252,7 @@ class Identified:
         """
         if not changes or max(changes) > STUDY_INSTANCE_UID:
             raise ValueError("changes are of elements up to the Study Instance UID")
+        self._check_order()
         originals = self._originals(changes)
         touched = {tag >> 16 for tag in changes}
         for tag in sorted({*self._elements, *changes}):
@@ -278,7 +280,9 @@ class Identified:
                 held += len(piece)
                 _check_held(held)
             _check_held(held)
-            self._elements[tag] = _Element(vr, bytes(pieces), len(raw), length == UNDEFINED)
+            element = _Element(vr, bytes(pieces), len(raw), length == UNDEFINED)
+            self._raws.append(element.raw)
+            self._elements.setdefault(tag, element)
 
     def _changed(self, tag: int, change: Change, element: _Element | None) -> bytes:
         if isinstance(change, Remove):
@@ -339,6 +343,10 @@ class Identified:
         yield from value
         yield added
 
+    def _check_order(self) -> None:
+        if not self._walk.is_ordered:
+            raise DatasetFaultError("its elements are out of order")
+
     # -- what was there before
 
     def _originals(self, changes: Mapping[int, Change]) -> bytes:
@@ -374,6 +382,7 @@ class Identified:
                 yield raw
                 yield from value
             self._pending = None if self._source.is_at_end() else self._walk.next_tag()
+            self._check_order()
         item = told(self._encoding)
         yield head(ORIGINAL_ATTRIBUTES, b"SQ", len(item), self._encoding) + item
         if self._pending is not None:

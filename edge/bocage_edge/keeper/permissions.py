@@ -39,7 +39,7 @@ KINDS: dict[str, frozenset[str]] = {
     | {"sent", "stored", "not_taken", "partner_misbehaved", "partner_behind", "epoch"}
     | {"slot_missed", "urgent_waiting", "report_overdue"},
     "deliver": _EVERY_UNIT
-    | {"opened", "delivered", "refused", "transcoded", "held", "cannot_open", "locked"},
+    | {"opened", "delivered", "refused", "transcoded", "coerced", "held", "cannot_open", "locked"},
     "link": _EVERY_UNIT | {"tunnel", "partner_changed", "clock"},
 }
 KINDS[ADMINISTRATOR] = frozenset(

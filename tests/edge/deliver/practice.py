@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +13,26 @@ from bocage_contract.exam_class import ExamClass
 from bocage_edge.deliver.attempt import Remembered, Sender
 from bocage_edge.deliver.echo import echo
 from bocage_edge.deliver.forwarder import Forwarder, Setup
+from bocage_edge.deliver.identifying import Identifying
 from bocage_edge.deliver.lane import Lane, Report
 from bocage_edge.deliver.naming import Naming
 from bocage_edge.deliver.opening import PoolCodec, SpoolOpener
 from bocage_edge.deliver.scu import Timeouts
+from bocage_edge.particulars import seal_particulars
 from bocage_edge.seal.container import Header, ObjectKind
 from bocage_edge.seal.keys import new_key
 from bocage_edge.seal.pool import CodecPool
 from bocage_edge.seal.syntax import EXPLICIT_LITTLE
 from bocage_edge.seal.writer import InstanceWriter
+from bocage_edge.spool.exams import DecidedExam, Exam, ExamState
 from bocage_edge.spool.store import Spool
-from bocage_edge.spool.types import ArrivedObject, Delivery
+from bocage_edge.spool.types import ArrivedObject, Delivery, Direction, OutgoingObject
 from bocage_edge.spool.types import ObjectKind as SpoolKind
 from tests.fakes.clock import FakeClock
 from tests.fakes.instances import Instance
 
 LINK = "flers-caen"
+EXAM = "ab" * 16
 LINK_KEY = bytes(range(32))
 QUICK = Timeouts(connect_s=3.0, stall_s=2.0, response_s=3.0)
 WAIT_S = 20.0
@@ -50,6 +54,7 @@ class Practice:
         self.handed_over = 0
         self.timeouts = settings.pop("timeouts", QUICK)
         self.release_after_s = settings.pop("release_after_s", 5.0)
+        link_key = settings.pop("link_key", lambda _link: LINK_KEY)
         self._rung = threading.Event()
         self._remembered: dict[str, Remembered] = {}
         self.forwarder = Forwarder(
@@ -58,7 +63,8 @@ class Practice:
             self._hand_over,
             draw=lambda: 0.0,
             wake=self._rung.set,
-            naming=Naming(self.spool, settings.pop("link_key", lambda _link: LINK_KEY)),
+            naming=Naming(self.spool, link_key),
+            identifying=Identifying(self.spool, lambda: self.keys, link_key),
             echo_every_s=settings.pop("echo_every_s", 1e12),
         )
 
@@ -100,6 +106,8 @@ class Practice:
         recipient: str | None = None,
         digest: str | None = None,
         damage: int | None = None,
+        exam: str = EXAM,
+        link: str = LINK,
     ) -> str:
         """Let an object arrive from the partner; gives its name.
 
@@ -128,16 +136,42 @@ class Practice:
         part.write(bytes(sealed))
         arrived = ArrivedObject(
             name,
-            LINK,
+            link,
             klass,
             SpoolKind.INSTANCE,
-            "ab" * 16,
+            exam,
             hashlib.sha256(instance.sop_instance.encode()).hexdigest()[:32],
             digest or made.digest,
             len(sealed),
         )
         self.spool.accept_arrived(part, arrived, list(destinations), [])
         return name
+
+    def send(self, exam: str, noted: Mapping[int, bytes], recipient: str | None = None) -> None:
+        """Let an exam start here, as receive does: its particulars lie sealed in the spool.
+
+        Args:
+            exam: its id; one that has particulars already keeps them.
+            noted: what its first instance said, by tag.
+            recipient: the box's own key, where it was another one then.
+        """
+        new = OutgoingObject(
+            link=LINK,
+            klass=ExamClass.ROUTINE,
+            kind=SpoolKind.INSTANCE,
+            exam_id=exam,
+            instance_key=exam,
+            digest=hashlib.sha256(exam.encode()).hexdigest(),
+            content_digest=None,
+            dataset_bytes=1,
+            service="FLERS",
+            received_at=self.clock.now(),
+        )
+        row = Exam(Direction.OUT, LINK, exam, ExamClass.ROUTINE, "FLERS", ExamState.ACCEPTED, 1.0)
+        sealed = seal_particulars(noted, recipient or self.key.recipient)
+        with self.spool.incoming() as incoming:
+            incoming.write(exam.encode())
+            self.spool.accept_outgoing(incoming, new, [], DecidedExam(lambda _: row, sealed))
 
     def run(self, *, steps: int = 10_000) -> None:
         """Step until nothing is due and no lane is busy; time stands still."""

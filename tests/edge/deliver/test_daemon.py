@@ -49,6 +49,7 @@ def configure(box: Box, there: DicomDestination) -> None:
     """Sign a configuration whose one destination is a station of the test."""
     document: dict[str, Any] = desired_document(BOX_KEY)
     document["destinations"] = [there.to_json()]
+    document["links"][0]["role"] = "reading"
     box.card.write_bytes(seal_card(card_of(BOX_KEY), BOX_KEY.sign))
     box.trust.write_text(json.dumps([text(public(SIGNER))]))
     box.desired.write_bytes(seal_desired(Desired.of(document), SIGNER.sign, public(SIGNER)))

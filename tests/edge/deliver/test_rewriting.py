@@ -274,7 +274,6 @@ HEAD = element(8, 0x18, b"UI", b"1.2")
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (HEAD + HEAD, "out of order"),
         (HEAD + struct.pack("<HH2sH", 8, 0x50, b"SH", 9) + b"17", "too early"),
         (HEAD + struct.pack("<HH2sH", 8, 0x50, b"??", 2) + b"17", "VR that is none"),
         (HEAD + struct.pack("<HH2sHI", 8, 0x50, b"UT", 0, 0xFFFFFFFF), "no length"),
@@ -303,6 +302,13 @@ def test_a_fault_on_the_way_to_where_originals_are_kept() -> None:
     ):
         with pytest.raises(DatasetFaultError, match=reason):
             rewritten(raw + rest, {ACCESSION: Put(b"9")})
+
+
+def test_out_of_order_is_a_fault_only_where_something_changes() -> None:
+    raw = HEAD + element(8, 0x16, b"UI", b"1.2") + HEAD + element(0x20, 0x0D, b"UI", b"1.2")
+    assert b"".join(Identified(blocks(raw), EXPLICIT_LITTLE).unchanged()) == raw
+    with pytest.raises(DatasetFaultError, match="out of order"):
+        rewritten(raw, {ACCESSION: Put(b"9")})
 
 
 def test_a_deflated_data_set_and_changes_elsewhere_are_refused() -> None:

@@ -12,6 +12,7 @@ WRITES = {
     "opened": {"deliver"},
     "delivered": {"deliver"},
     "transcoded": {"deliver"},
+    "coerced": {"deliver"},
     "stored": {"relay"},
     "sent": {"relay"},
     "received": {"receive"},

@@ -7,7 +7,8 @@ sites, in whatever order the units of a box handed their entries on. Rules:
     - its last `exam` entry says class, slot, version and modality; sent again, it is one exam;
     - a prior, a cancelled exam and one the reading box refused whole are counted, never billed;
     - a slot is met when everything sent of the exam before it was delivered by `arrive_by`;
-    - a report counts once it is final and was delivered at the requesting site;
+    - a report counts once it is final and was delivered at the requesting site; a deletion takes
+      back those that were sent before it;
     - what is still to come when the first of the chains ends is neither met nor missed, neither in
       time nor late: a page that has not been fetched yet takes nothing back.
 """
@@ -27,6 +28,7 @@ from bocage_contract.convention.model import Convention
 from bocage_contract.errors import MessageError
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import Entry, Head, verify_chain
+from bocage_contract.report_state import ReportSeen, standing_of
 
 OTHER_MODALITY = "OTHER"
 _MODALITY = re.compile(r"[A-Z0-9_]{2,16}")
@@ -99,7 +101,7 @@ class _Exam:
     last: Mapping[str, object]
     is_cancelled: bool = False
     sent: dict[str, int] = field(default_factory=dict)  # object -> Unix ms
-    reports: set[str] = field(default_factory=set)  # objects of final reports
+    reports: dict[str, tuple[str, int]] = field(default_factory=dict)  # object -> state, Unix ms
 
 
 @dataclass(slots=True)
@@ -255,8 +257,9 @@ def _note_reading(facts: _Facts, entry: Entry, cancelled: set[str]) -> None:
             facts.delivered_there.setdefault(thing, entry.at)
         case "refused" if entry.body.get("done") is True:
             facts.refused_there.add(thing)
-        case "report" if entry.body.get("report_state") == "final" and name in facts.exams:
-            facts.exams[name].reports.add(thing)
+        case "report" if name in facts.exams:
+            said = _text(entry.body, "report_state"), entry.at
+            facts.exams[name].reports.setdefault(thing, said)
         case "cancelled":
             cancelled.add(name)
 
@@ -285,10 +288,11 @@ def _line(modality: str, exams: Sequence[_Exam], facts: _Facts, versions: Versio
 
 def _reported_at(exam: _Exam, facts: _Facts) -> int | None:
     """When a final report was first delivered at the requesting site, Unix seconds."""
-    times = [
-        facts.delivered_here[name] // 1000 for name in exam.reports if name in facts.delivered_here
-    ]
-    return min(times, default=None)
+    met_at = standing_of(
+        ReportSeen(state, at, facts.delivered_here.get(name))
+        for name, (state, at) in exam.reports.items()
+    ).met_at
+    return None if met_at is None else int(met_at) // 1000
 
 
 def _slot_met(exam: _Exam, facts: _Facts) -> bool | None:

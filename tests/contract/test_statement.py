@@ -115,6 +115,34 @@ def signed(chain: str, written: Sequence[EntryDraft], key: object = FLERS) -> Si
     return SignedChain(raws, head, public(signer))
 
 
+def test_a_report_that_was_taken_back_counts_no_more() -> None:
+    """It is due again, until another final one is there."""
+    case = Case()
+    case.accept(1)
+    case.send(1)
+    case.report(1, START + 600)
+    taken_back = {"exam_id": exam(1), "object": thing(2001), "report_state": "deletion"}
+    case.there_receive.append(draft("report", START + 700, **taken_back))
+    (line,) = case.statement().lines
+    assert (line.reported, line.reports_overdue) == (0, 1)
+    body = {"exam_id": exam(1), "object": thing(3001)}
+    case.there_receive.append(draft("report", START + 800, report_state="final", **body))
+    case.deliver.append(draft("delivered", START + 900, done=True, **body))
+    (line,) = case.statement().lines
+    assert (line.reported, line.reports_overdue, line.median_s) == (1, 0, 900)
+
+
+@pytest.mark.parametrize("state", ["preliminary", "addendum", "replacement"])
+def test_only_a_final_report_counts(state: str) -> None:
+    """What follows it changes nothing of when it was there."""
+    case = Case()
+    case.accept(1)
+    case.send(1)
+    case.report(1, START + 600, state=state)
+    (line,) = case.statement().lines
+    assert (line.reported, line.reports_overdue) == (0, 1)
+
+
 def test_a_month_in_figures() -> None:
     case = Case()
     case.accept(1)

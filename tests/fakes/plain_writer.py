@@ -64,6 +64,8 @@ class PlainWriter:
             ),
             particulars=noted.particulars,
             identities=self._ear.identities(),
+            document=self._ear.document(),
+            is_preliminary=noted.text(dd.PRELIMINARY_FLAG) == "PRELIMINARY",
         )
 
     def abort(self) -> None:

@@ -40,7 +40,7 @@ WAIT_S = 10.0
 def in_force(
     *, pinned: bool = True, revision: int = 3, opening: str = AGE_RECIPIENT, **receive: Any
 ) -> InForce:
-    """Make a configuration: callers CR1 and CT1 on loopback, four services into one link.
+    """Make a configuration: callers CR1 and CT1 on loopback, five services into one link.
 
     Args:
         pinned: the partner has been confirmed.
@@ -66,6 +66,7 @@ def in_force(
         {"aet": "FLERS_URG", "class": "urgent"},
         {"aet": "FLERS_OLD", "class": "prior"},
         {"aet": "CT_ONLY", "class": "routine", "callers": ["CT1"]},
+        {"aet": "FLERS_RPT", "class": "report"},
     ]
     pin = Pin(
         link=LINK, device=DEVICE, identity=text(public(PARTNER)), card_serial=1, confirmed_at=1

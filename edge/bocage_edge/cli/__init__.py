@@ -12,6 +12,7 @@ from bocage_edge.cli.configuration import config
 from bocage_edge.cli.diagnosis import doctor
 from bocage_edge.cli.ledger import ledger
 from bocage_edge.cli.pairing import pair
+from bocage_edge.cli.reports import reports
 from bocage_edge.cli.sealing import seal
 from bocage_edge.cli.setting_up import card, setup, unlock
 from bocage_edge.cli.spool import spool
@@ -79,6 +80,7 @@ for command in (
     run_unit,
     doctor,
     spool,
+    reports,
     ledger,
     statement,
     seal,

@@ -35,9 +35,9 @@ def verify(ctx: click.Context, as_json: bool) -> None:
 
     What is left over from killed processes is swept by the units themselves; here it is shown.
     """
-    with _opened(ctx.obj) as opened:
+    with opened_spool(ctx.obj) as opened:
         report = opened.verify()
-        _write_down(opened, ctx.obj)
+        write_down(opened, ctx.obj)
     if as_json:
         click.echo(
             json.dumps({"sound": report.is_sound, "clean": report.is_clean, **asdict(report)})
@@ -53,7 +53,7 @@ def verify(ctx: click.Context, as_json: bool) -> None:
 @click.pass_obj
 def list_backlog(box: Box, as_json: bool) -> None:
     """Show how much lies in the spool, by direction, link, class and state."""
-    with _opened(box) as opened:
+    with opened_spool(box) as opened:
         corners = opened.backlog()
     for corner in corners:
         if as_json:
@@ -70,7 +70,7 @@ def list_backlog(box: Box, as_json: bool) -> None:
 @click.pass_obj
 def list_again(box: Box, as_json: bool) -> None:
     """List the exams that have to be sent again, and why."""
-    with _opened(box) as opened:
+    with opened_spool(box) as opened:
         exams = opened.refused_exams()
     for each in exams:
         ref = exam_ref(each.exam_id)
@@ -85,7 +85,8 @@ def list_again(box: Box, as_json: bool) -> None:
 
 
 @contextmanager
-def _opened(box: Box) -> Iterator[Spool]:
+def opened_spool(box: Box) -> Iterator[Spool]:
+    """Open the spool as the administrator does."""
     opened = Spool(box.spool, box.clock(), unit=ADMINISTRATOR)
     try:
         yield opened
@@ -93,7 +94,7 @@ def _opened(box: Box) -> Iterator[Spool]:
         opened.close()
 
 
-def _write_down(opened: Spool, box: Box) -> None:
+def write_down(opened: Spool, box: Box) -> None:
     """Hand what was found to the ledger; without a keeper it waits for the next time."""
     try:
         flush(opened, Keeper(box.keeper_socket))

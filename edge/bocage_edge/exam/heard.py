@@ -3,9 +3,9 @@
 It hears every element (`ContentSink` of the scanner) and keeps a few short values, so it costs no
 second reading and no data set parser, whatever a stranger has written.
 
-Source: PS3.3 C.7.1.1 (patient), C.7.2.1 (general study), C.17.2 (SR document general), Table 10-18
-(issuer); PS3.5 6.1.2 (character sets). The INS's OIDs are those of the ANS's list of the French
-national health identity: NIR, NIA, and their test forms.
+Source: PS3.3 C.7.1.1 (patient), C.7.2.1 (general study), C.17.2 (SR document general), C.17.3 (its
+title), Table 10-18 (issuer); PS3.5 6.1.2 (character sets). The INS's OIDs are those of the ANS's
+list of the French national health identity: NIR, NIA, and their test forms.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from collections.abc import Iterable
 
 from pydicom.charset import CODES_TO_ENCODINGS, python_encoding
 
-from bocage_edge.exam.identities import Identities, Issued
+from bocage_edge.exam.identities import Document, Identities, Issued
 
 MAX_KEPT = 256
+MAX_PREDECESSORS = 64
 MAX_VALUE_BYTES = 1024
 MAX_DEPTH = 8
 
@@ -29,6 +30,8 @@ STUDY_UID = 0x0020000D
 LOCAL_ENTITY, UNIVERSAL_ENTITY = 0x00400031, 0x00400032
 REQUEST_ATTRIBUTES, REFERENCED_REQUESTS = 0x00400275, 0x0040A370
 PLACER_ORDER, FILLER_ORDER = 0x00402016, 0x00402017
+CODE_VALUE, CONCEPT_NAME = 0x00080100, 0x0040A043
+PREDECESSORS, REFERENCED_INSTANCE = 0x0040A360, 0x00081155
 # Of a data set, which is in rising order, nothing behind this is listened to.
 LAST_TAG = REFERENCED_REQUESTS
 
@@ -39,15 +42,16 @@ INS_ISSUERS = frozenset(
 _KEPT = frozenset(
     {
         CHARACTER_SET, ACCESSION_NUMBER, PATIENT_NAME, PATIENT_ID, ISSUER_OF_PATIENT_ID, BIRTH_DATE,
-        SEX, STUDY_UID, LOCAL_ENTITY, UNIVERSAL_ENTITY, PLACER_ORDER, FILLER_ORDER,
+        SEX, STUDY_UID, LOCAL_ENTITY, UNIVERSAL_ENTITY, PLACER_ORDER, FILLER_ORDER, CODE_VALUE,
     }
 )  # fmt: skip
 _FOLLOWED = frozenset(
     {
         ISSUER_OF_ACCESSION, PATIENT_ISSUER_QUALIFIERS, OTHER_PATIENT_IDS, REQUEST_ATTRIBUTES,
-        REFERENCED_REQUESTS,
+        REFERENCED_REQUESTS, CONCEPT_NAME, PREDECESSORS,
     }
 )  # fmt: skip
+_TO_PREDECESSORS = frozenset({0x00081115, 0x00081199})  # Table C.17-3: series, instances
 _DEFAULT = ("ascii",)
 # Latin-9 (the oe and the euro sign) came into the standard later than into the library.
 _LATIN_9 = {"ISO_IR 203": "iso8859_15", "ISO 2022 IR 203": "iso8859_15"}
@@ -66,6 +70,7 @@ class Heard:
         self._count = 0
         self._place: list[int] = []
         self._aside = 0  # depth inside a sequence that is not followed
+        self._predecessors: list[bytes] = []
 
     def identities(self) -> Identities:
         """Give what was heard so far."""
@@ -92,11 +97,25 @@ class Heard:
             sex=self._text((), SEX),
         )
 
+    def document(self) -> Document:
+        """Give what was heard of the document it is, if it is one."""
+        uids = (each.decode("ascii", "replace").strip(" \0") for each in self._predecessors)
+        return Document(
+            predecessors=tuple(dict.fromkeys(each for each in uids if each)),
+            title=self._text((CONCEPT_NAME, 0), CODE_VALUE),
+        )
+
     # -- what the scanner tells
 
     def value(self, tag: int, value: bytes, number_bytes: int) -> None:
         """Take a whole value."""
-        if self._aside or tag not in _KEPT or len(value) > MAX_VALUE_BYTES:
+        if self._aside or len(value) > MAX_VALUE_BYTES:
+            return
+        if self._is_at_predecessors:
+            if tag == REFERENCED_INSTANCE and len(self._predecessors) < MAX_PREDECESSORS:
+                self._predecessors.append(bytes(value))
+            return
+        if tag not in _KEPT:
             return
         if self._count < MAX_KEPT:
             self._count += 1
@@ -110,7 +129,8 @@ class Heard:
 
     def begin_sequence(self, tag: int) -> None:
         """Open a sequence."""
-        if self._aside or tag not in _FOLLOWED or len(self._place) >= 2 * MAX_DEPTH:
+        followed = _TO_PREDECESSORS if self._is_at_predecessors else _FOLLOWED
+        if self._aside or tag not in followed or len(self._place) >= 2 * MAX_DEPTH:
             self._aside += 1
         else:
             self._place += [tag, -1]
@@ -140,6 +160,10 @@ class Heard:
         """Nothing of what was fed is held by reference."""
 
     # -- what it means
+
+    @property
+    def _is_at_predecessors(self) -> bool:
+        return bool(self._place) and self._place[0] == PREDECESSORS
 
     def _requests(self) -> list[tuple[_Place, dict[int, bytes]]]:
         wanted = (REQUEST_ATTRIBUTES, REFERENCED_REQUESTS)

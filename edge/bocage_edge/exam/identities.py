@@ -41,3 +41,16 @@ class Identities:
     name: str = ""
     birth_date: str = ""
     sex: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a document says of itself.
+
+    Args:
+        predecessors: SOP Instance UIDs of documents whose content is in it, wholly or in part.
+        title: the code of its title, without the scheme; empty: none.
+    """
+
+    predecessors: tuple[str, ...] = ()
+    title: str = ""

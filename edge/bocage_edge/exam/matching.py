@@ -39,6 +39,13 @@ class HeldFor(StrEnum):
 
 
 PATIENT_CONTRADICTS = "patient_contradicts"
+HELD_IN_WORDS = {
+    HeldFor.NO_EXAM: "no exam that came here has its study or its number",
+    HeldFor.PATIENT_UNPROVEN: "the number is that of an exam, but nothing proves the patient: no"
+    " INS and no patient id with a declared issuer stands in both",
+    HeldFor.BIRTH_DATE_DIFFERS: "it fits an exam, but the birth dates differ",
+    HeldFor.SEVERAL_EXAMS: "its number is that of several exams",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from bocage_contract.configuration import Link
 from bocage_edge.configuration import InForce
-from bocage_edge.spool.types import Backlog, DeliveryBacklog, RefusedExam
+from bocage_edge.spool.types import Backlog, DeliveryBacklog, RefusedExam, UnmatchedObject
 
 Status = Mapping[str, Any]
 
@@ -37,6 +37,7 @@ class SpoolSeen:
     backlog: Sequence[Backlog] = ()
     deliveries: Sequence[DeliveryBacklog] = ()
     refused: Sequence[RefusedExam] = ()
+    unmatched: Sequence[UnmatchedObject] = ()
     free_bytes: int = 0
     reserve_bytes: int = 0
 

@@ -62,6 +62,7 @@ def _spool(box: Box, clock: Clock) -> SpoolSeen:
             backlog=spool.backlog(),
             deliveries=spool.delivery_backlog(),
             refused=spool.refused_exams(),
+            unmatched=spool.unmatched(),
             free_bytes=room.f_bavail * room.f_frsize,
             reserve_bytes=RESERVE_BYTES,
         )

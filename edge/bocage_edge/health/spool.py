@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from bocage_edge.exam.identity import exam_ref
+from bocage_edge.exam.matching import HELD_IN_WORDS
 from bocage_edge.health.facts import Facts, SpoolSeen
 from bocage_edge.health.finding import Finding, bad, ok, warning
 from bocage_edge.spool.types import ObjectState
@@ -54,7 +57,21 @@ def _kept(seen: SpoolSeen) -> list[Finding]:
         count = sum(corner.objects for corner in seen.backlog if corner.state is state)
         if count:
             found.append(bad("spool", f"{count} objects are {state} and kept; they need a person"))
-    held = sum(corner.held for corner in seen.backlog)
-    if held:
+    if seen.unmatched:
+        found.append(_unmatched(seen))
+    held = sum(corner.held for corner in seen.backlog) - len(seen.unmatched)
+    if held > 0:
         found.append(warning("spool", f"{held} objects are held back by a person"))
     return found
+
+
+def _unmatched(seen: SpoolSeen) -> Finding:
+    reasons = Counter(each.doubt.reason for each in seen.unmatched)
+    said = "; ".join(
+        f"{count}: {text}"
+        for word, text in HELD_IN_WORDS.items()
+        if (count := reasons.get(word.value, 0))
+    )
+    text = f"{len(seen.unmatched)} wait for somebody to say which exam they answer ({said})"
+    hint = "bocage-edge reports list, then reports match or reports refuse"
+    return bad("reports", text, hint)

@@ -34,7 +34,8 @@ _EVERY_UNIT = frozenset({"started", "corrupt", "configuration"})
 KINDS: dict[str, frozenset[str]] = {
     "receive": _EVERY_UNIT
     | {"received", "same_again", "changed_content", "raised", "refused", "association_refused"}
-    | {"exam", "exam_refused", "quiet", "volume", "request_missing", "report"},
+    | {"exam", "exam_refused", "quiet", "volume", "request_missing", "report"}
+    | {"report_held", "report_refused"},
     "relay": _EVERY_UNIT
     | {"sent", "stored", "not_taken", "partner_misbehaved", "partner_behind", "epoch"}
     | {"slot_missed", "urgent_waiting", "report_overdue"},
@@ -44,6 +45,7 @@ KINDS: dict[str, frozenset[str]] = {
 }
 KINDS[ADMINISTRATOR] = frozenset(
     {"unlocked", "locked", "sent_again", "dropped", "held", "released", "delivered_again"}
+    | {"matched"}
 ).union(*KINDS.values())
 # Kinds that the keeper writes itself, of what it has seen itself.
 PARTNER_CONFIRMED = "partner_confirmed"

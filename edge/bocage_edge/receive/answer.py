@@ -21,6 +21,8 @@ NOT_AUTHORIZED = 0x0124  # PS3.7 annex C.4.3
 OUT_OF_RESOURCES = 0xA700
 NOT_READY = 0xA701  # A7xx: a modality sends again later
 WRONG_IDENTITY = 0xA900
+# Cxxx concerns this instance alone; 0124 would be taken as being about the sender.
+PATIENT_CONTRADICTS = 0xC001
 CANNOT_UNDERSTAND = 0xC000
 
 
@@ -112,6 +114,11 @@ class Answer(Enum):
         NOT_AUTHORIZED,
         "Refuse: consentement du patient absent de l'objet",
         "Refused: the patient's consent is not in the instance",
+    )
+    OTHER_PATIENT = (
+        PATIENT_CONTRADICTS,
+        "Refuse: l'examen est d'un autre patient, verifier",
+        "Refused: the exam is another patient's, check the report",
     )
     FAULT = (
         PROCESSING_FAILURE,

@@ -20,6 +20,7 @@ from bocage_edge.receive.exam_book import ExamBook
 from bocage_edge.receive.lobby import Lobby
 from bocage_edge.receive.policy import Admitted, Policy, Reason, Rejected, admit, policy_of
 from bocage_edge.receive.refusals import Book, Folded, Tally
+from bocage_edge.receive.report_book import ReportBook
 from bocage_edge.receive.sink import InstanceSink, RefusedSink, Verdict, answer_to
 from bocage_edge.receive.store import Acceptance, Arrival, OpenWriter
 from bocage_edge.receive.target import NotReady, Targets
@@ -102,7 +103,10 @@ class SiteReception:
         self._open_writer = open_writer
         self._clock = clock
         self._exams = ExamBook(spool, clock, lambda: self._now_in_force.own_recipient)
-        self._acceptance = Acceptance(spool, clock, ring_relay, self._count, self._exams)
+        self._reports = ReportBook(spool, clock, lambda: self._now_in_force.own_recipient)
+        self._acceptance = Acceptance(
+            spool, clock, ring_relay, self._count, self._exams, self._reports
+        )
         self._lock = threading.Lock()
         self._lobby = Lobby()
         self._open_associations = 0
@@ -187,6 +191,7 @@ class SiteReception:
         self._record(folded)
         in_force = self._now_in_force
         self._exams.settle_quiet(in_force.policy.quiet_s, in_force.policy.versions)
+        self._reports.look()
 
     def close(self) -> None:
         """Write down everything that has gathered.
@@ -209,7 +214,7 @@ class SiteReception:
                 "counts": self._tally.as_dict(),
                 "refusals_unlisted": self._refused.unlisted,
                 "last_alarm": self._last_alarm,
-                "alarms": self._exams.alarms(),
+                "alarms": [*self._exams.alarms(), *self._reports.alarms()],
             }
 
     def _look(self, in_force: InForce) -> _InForce:
@@ -319,7 +324,7 @@ class SiteReception:
     def _count(self, word: str, link: str) -> None:
         with self._lock:
             self._tally.add(word)
-        if word == "changed_content":
+        if word in ("changed_content", "report_held"):
             self._alarm(word, link)
 
     def _alarm(self, kind: str, link: str) -> None:

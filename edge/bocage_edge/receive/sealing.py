@@ -54,6 +54,7 @@ class SealingWriter:
             particulars=sealed.identified.particulars,
             is_preliminary=sealed.identified.is_preliminary,
             identities=self._ear.identities(),
+            document=self._ear.document(),
         )
 
     def abort(self) -> None:

@@ -15,8 +15,9 @@ from typing import Protocol
 
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft, draft
-from bocage_edge.exam.identities import Identities
+from bocage_edge.exam.identities import Document, Identities
 from bocage_edge.exam.identity import exam_id, instance_key
+from bocage_edge.exam.matching import Refused
 from bocage_edge.exam.names import names_of
 from bocage_edge.exam.sameness import Different, Same, compare
 from bocage_edge.receive.answer import Answer
@@ -24,7 +25,7 @@ from bocage_edge.receive.decision import Coming
 from bocage_edge.receive.doors import StoreRequest
 from bocage_edge.receive.exam_book import ExamBook, Ruling
 from bocage_edge.receive.policy import Service
-from bocage_edge.receive.reporting import Answering, report_in
+from bocage_edge.receive.report_book import Placed, ReportBook, Returned
 from bocage_edge.receive.target import Target
 from bocage_edge.receive.turns import Turns
 from bocage_edge.spool.exams import DecidedExam
@@ -38,6 +39,7 @@ from bocage_edge.spool.types import (
     ObjectState,
     OutgoingObject,
 )
+from bocage_edge.spool.unmatched import HELD
 from bocage_system.clock import Clock
 
 
@@ -55,6 +57,7 @@ class Sealed:
     is_preliminary: bool = False
     # By what an exam or a report is known.
     identities: Identities = field(default_factory=Identities)
+    document: Document = field(default_factory=Document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Outcome(Protocol):
     """Hears how it went, for counters and alarms."""
 
     def __call__(self, word: str, link: str) -> None:
-        """Count `received`, `same_again`, `raised`, `changed_content`."""
+        """Count `received`, `same_again`, `raised`, `changed_content`, `report_held`."""
 
 
 class Acceptance:
@@ -84,25 +87,28 @@ class Acceptance:
         ring_relay: Callable[[], None],
         count: Outcome,
         exams: ExamBook,
+        reports: ReportBook,
     ) -> None:
         """Hold the parts.
 
         Args:
             ring_relay: tells the relay that there is something to send.
             exams: decides whether an exam may be taken.
+            reports: finds the exam of what comes back.
         """
         self._spool = spool
         self._clock = clock
         self._ring_relay = ring_relay
         self._count = count
         self._exams = exams
+        self._reports = reports
         self._turns = Turns()
 
     def accept(self, arrival: Arrival, incoming: IncomingFile, sealed: Sealed) -> Answer:
         """Make one instance durable, or know it again; `incoming` is used up.
 
         Returns:
-            STORED, or why the convention does not let it in.
+            STORED, or why the convention does not let it in, or of whom else it is.
 
         Raises:
             OSError: the medium refused.
@@ -117,30 +123,47 @@ class Acceptance:
             ):
                 if ruling.refusal is not None:
                     return ruling.refusal
-                self._accept_in_turn(arrival, incoming, sealed, key, ruling)
+                answer = self._accept_in_turn(arrival, incoming, sealed, key, ruling)
         finally:
             incoming.discard()
+        if not answer.is_success:
+            return answer
         self._exams.touch(id(arrival.request.admitted), coming)
         self._ring_relay()
         return Answer.STORED
 
     def _accept_in_turn(
         self, arrival: Arrival, incoming: IncomingFile, sealed: Sealed, key: str, ruling: Ruling
-    ) -> None:
+    ) -> Answer:
         known = self._spool.known_instances(arrival.target.link, key)
         # One the partner refused is no reason not to try again.
         known.sort(key=lambda each: not each.is_on_the_way_or_done)
         found = compare(sealed.digest, sealed.content_digest, known)
         if isinstance(found, Same) and found.known.is_on_the_way_or_done:
             self._same_again(arrival, sealed, key, found.known, ruling)
-            return
+            return Answer.STORED
+        placed = self._place(arrival, sealed)
+        if isinstance(placed, Answer):
+            return placed
         kind = "changed_content" if found is Different.CHANGED else "received"
         try:
-            self._accept_new(arrival, incoming, sealed, key, kind, ruling)
+            self._accept_new(arrival, incoming, sealed, key, kind, ruling, placed)
         except SameInstanceError:
             # Another process would have to bring it; the next time it is known.
             self._count("same_again", arrival.target.link)
             self._change_exam(arrival, sealed, ruling)
+        return Answer.STORED
+
+    def _place(self, arrival: Arrival, sealed: Sealed) -> Placed | Answer:
+        """Say of which exam an instance is: its study's, unless it answers the partner's."""
+        if arrival.service.exam_class is not ExamClass.REPORT:
+            return Placed(exam_id(arrival.target.link_key, sealed.study_uid), None)
+        came = _returned(arrival, sealed)
+        placed = self._reports.place(arrival.target, came)
+        if isinstance(placed, Refused):
+            self._reports.note_refusal(arrival.target, came, placed)
+            return Answer.OTHER_PATIENT
+        return placed
 
     def _accept_new(
         self,
@@ -150,11 +173,11 @@ class Acceptance:
         key: str,
         kind: str,
         ruling: Ruling,
+        placed: Placed,
     ) -> None:
-        exam = exam_id(arrival.target.link_key, sealed.study_uid)
+        exam, report, doubt = placed.exam_id, placed.report, placed.doubt
         name = incoming.finish()
         entry = self._entry(kind, arrival, sealed, exam, key, name, incoming.size)
-        report = self._report(arrival, sealed, exam)
         new = OutgoingObject(
             link=arrival.target.link,
             klass=min(arrival.service.exam_class, ruling.klass, key=lambda each: each.rank),
@@ -167,22 +190,16 @@ class Acceptance:
             service=arrival.service.aet,
             received_at=arrival.received_at,
             arrive_by=ruling.arrive_by,
-            held=ruling.held,
-            report_state="" if report is None else report.state,
+            held=ruling.held if doubt is None else HELD,
+            report_state="" if report is None or doubt is not None else report.state,
+            doubt=doubt,
         )
         decided = _decided(arrival, sealed, ruling)
-        answers = [] if report is None else [report.entry(name, exam, self._clock.now())]
-        self._spool.accept_outgoing(incoming, new, [*ruling.entries, entry, *answers], decided)
+        entries = [*ruling.entries, entry, *placed.entries(name, self._clock.now())]
+        self._spool.accept_outgoing(incoming, new, entries, decided)
         self._count(kind, arrival.target.link)
-
-    def _report(self, arrival: Arrival, sealed: Sealed, exam: str) -> Answering | None:
-        """See whether an instance is a report of an exam that came here."""
-        if arrival.service.exam_class is not ExamClass.REPORT:
-            return None
-        if self._spool.exam(Direction.IN, arrival.target.link, exam) is None:
-            return None
-        sop_class = arrival.request.command.sop_class
-        return report_in(sop_class, is_preliminary=sealed.is_preliminary)
+        if doubt is not None:
+            self._count("report_held", arrival.target.link)
 
     def _same_again(
         self, arrival: Arrival, sealed: Sealed, key: str, known: KnownInstance, ruling: Ruling
@@ -237,6 +254,19 @@ def _decided(arrival: Arrival, sealed: Sealed, ruling: Ruling) -> DecidedExam | 
     is_first = ruling.particulars is not None
     names = names_of(arrival.target.link_key, sealed.identities).rows() if is_first else ()
     return DecidedExam(ruling.change, ruling.particulars, names)
+
+
+def _returned(arrival: Arrival, sealed: Sealed) -> Returned:
+    command = arrival.request.command
+    return Returned(
+        command.sop_class,
+        command.sop_instance,
+        sealed.study_uid,
+        sealed.identities,
+        sealed.document,
+        sealed.is_preliminary,
+        sealed.particulars,
+    )
 
 
 def _coming(arrival: Arrival, sealed: Sealed) -> Coming:

@@ -87,6 +87,7 @@ class ReportNote:
     object: str
     exam_id: str
     report_state: str
+    at: float  # Unix seconds
 
 
 def lessons_of(link: str, entries: Iterable[Entry]) -> list[Lesson | ReportNote]:
@@ -114,7 +115,7 @@ def learn(spool: Spool, link: str, entries: Iterable[Entry]) -> None:
     if lessons:
         spool.learn(link, lessons)
     reports = [
-        (each.object, each.exam_id, each.report_state)
+        (each.object, each.exam_id, each.report_state, each.at)
         for each in found
         if isinstance(each, ReportNote)
     ]
@@ -192,7 +193,7 @@ def _cancelled(_link: str, entry: Entry) -> Lesson:
 
 def _report(_link: str, entry: Entry) -> ReportNote:
     said = _Report.model_validate(entry.body)
-    return ReportNote(said.object, said.exam_id, said.report_state)
+    return ReportNote(said.object, said.exam_id, said.report_state, entry.at / 1000)
 
 
 def _new(link: str, exam_id: str, klass: ExamClass, service: str, first_at: float) -> Exam:

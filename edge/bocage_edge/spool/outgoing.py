@@ -32,6 +32,7 @@ from bocage_edge.spool.types import (
     StoredObject,
     Verdict,
 )
+from bocage_edge.spool.unmatched import insert_unmatched
 from bocage_system.clock import Clock
 
 
@@ -129,7 +130,9 @@ class OutgoingSide(SpoolCore):
             decide_exam(db, each.object.link, each.object.exam_id, each.decided, now)
         if each.object.report_state:
             new = each.object
-            note_report(db, new.link, each.name, new.exam_id, new.report_state)
+            note_report(db, new.link, each.name, new.exam_id, new.report_state, now)
+        if each.object.doubt is not None:
+            insert_unmatched(db, each.object.link, each.name, each.object.doubt, now)
         insert_entries(db, each.entry_rows)
         return None
 

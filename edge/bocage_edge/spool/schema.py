@@ -128,7 +128,23 @@ CREATE TABLE report_of (
     object TEXT PRIMARY KEY,               -- name of the sealed object
     link TEXT NOT NULL,
     exam_id TEXT NOT NULL,
-    report_state TEXT NOT NULL
+    report_state TEXT NOT NULL,
+    at REAL NOT NULL,                      -- when it was said to be one
+    delivered_at REAL                      -- at the last of its destinations
+) WITHOUT ROWID;
+CREATE INDEX report_of_exam ON report_of (link, exam_id);
+
+-- Objects that are held because nobody could say for certain which exam they are of.
+CREATE TABLE unmatched (
+    object TEXT PRIMARY KEY,               -- name of the sealed object
+    link TEXT NOT NULL,
+    reason TEXT NOT NULL,                  -- a word of the ledger
+    report_state TEXT NOT NULL DEFAULT '', -- '': no report, it comes with one
+    format TEXT NOT NULL DEFAULT '',
+    names TEXT NOT NULL,                   -- its keyed hashes, kind:hash, joined by spaces
+    study TEXT NOT NULL,                   -- exam_id of its own Study Instance UID; '': none
+    sealed BLOB,                           -- who it is of, sealed to the box's own opening key
+    at REAL NOT NULL
 ) WITHOUT ROWID;
 
 -- Keyed hashes of the identities an exam is known by, for matching a report to it.

@@ -7,11 +7,12 @@ site; the alarms that were raised stand in the exam's row, committed with their 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import apsw
 
 from bocage_contract.ledger import EntryDraft
+from bocage_contract.report_state import ReportSeen, standing_of
 from bocage_edge.spool.core import SpoolCore
 from bocage_edge.spool.exams import EXAM_COLUMNS, Exam, exam_of, find_exam, put_exam
 from bocage_edge.spool.outbox import insert_entries
@@ -19,9 +20,6 @@ from bocage_edge.spool.types import KEEP_ROW_S, Direction
 
 # Chosen: what is older is history, and no alarm.
 LOOK_BACK_S = 7 * 86400.0
-_FINAL = "final"
-# The best known of an exam; what is not in the list is none.
-_REPORT_STATES = ("", "preliminary", "final", "addendum", "replacement", "deletion")
 _LIVE = "o.state NOT IN ('retired', 'dropped')"
 _WATCHED = f"""
 SELECT {EXAM_COLUMNS},
@@ -116,17 +114,18 @@ class Standing(SpoolCore):
                 if changed is not None:
                     put_exam(db, changed)
 
-    def note_reports(self, link: str, reports: Sequence[tuple[str, str, str]]) -> None:
+    def note_reports(self, link: str, reports: Sequence[tuple[str, str, str, float]]) -> None:
         """Write which objects are reports of exams; twice is no harm.
 
         Either box may know an object before its delivery, or after it.
 
         Args:
-            reports: the object's name, the exam's id, and a state such as `final`.
+            reports: the object's name, the exam's id, a state such as `final`, and when it was said
+                to be one, Unix seconds.
         """
         with self._index.writing() as db:
-            for name, exam_id, state in reports:
-                note_report(db, link, name, exam_id, state)
+            for name, exam_id, state, at in reports:
+                note_report(db, link, name, exam_id, state, at)
                 retired = db.execute(
                     "SELECT keep_until FROM object WHERE name = ? AND state = 'retired'", (name,)
                 ).fetchone()
@@ -134,15 +133,21 @@ class Standing(SpoolCore):
                     note_delivered(db, name, retired[0] - KEEP_ROW_S)
 
 
-def note_report(db: apsw.Connection, link: str, name: str, exam_id: str, state: str) -> None:
-    """Write that an object is a report of an exam, within the caller's transaction."""
+def note_report(
+    db: apsw.Connection, link: str, name: str, exam_id: str, state: str, at: float
+) -> None:
+    """Write that an object is a report of an exam, within the caller's transaction.
+
+    Args:
+        at: when it was said to be one, Unix seconds.
+    """
     db.execute(
-        "INSERT INTO report_of (object, link, exam_id, report_state)"
-        " VALUES (?, ?, ?, ?) ON CONFLICT (object) DO UPDATE"
-        " SET exam_id = excluded.exam_id, report_state = excluded.report_state",
-        (name, link, exam_id, state),
+        "INSERT INTO report_of (object, link, exam_id, report_state, at)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (object) DO UPDATE"
+        " SET exam_id = excluded.exam_id, report_state = excluded.report_state, at = excluded.at",
+        (name, link, exam_id, state, at),
     )
-    _raise_report_state(db, link, exam_id, state)
+    _settle(db, link, exam_id)
 
 
 def note_delivered(db: apsw.Connection, name: str, at: float) -> None:
@@ -151,24 +156,23 @@ def note_delivered(db: apsw.Connection, name: str, at: float) -> None:
     Args:
         at: Unix seconds.
     """
-    row = db.execute(
-        "SELECT link, exam_id FROM report_of WHERE object = ? AND report_state = ?", (name, _FINAL)
-    ).fetchone()
+    row = db.execute("SELECT link, exam_id FROM report_of WHERE object = ?", (name,)).fetchone()
     if row is not None:
         db.execute(
-            "UPDATE exam SET report_at = ? WHERE link = ? AND exam_id = ? AND report_at IS NULL",
-            (at, *row),
+            "UPDATE report_of SET delivered_at = ? WHERE object = ? AND delivered_at IS NULL",
+            (at, name),
         )
+        _settle(db, *row)
 
 
-def _raise_report_state(db: apsw.Connection, link: str, exam_id: str, state: str) -> None:
-    if state not in _REPORT_STATES:
-        return
-    for direction in Direction:
-        known = find_exam(db, direction, link, exam_id)
-        if known is not None and _rank(known.report_state) < _rank(state):
-            put_exam(db, replace(known, report_state=state))
-
-
-def _rank(state: str) -> int:
-    return _REPORT_STATES.index(state) if state in _REPORT_STATES else 0
+def _settle(db: apsw.Connection, link: str, exam_id: str) -> None:
+    """Say anew how the report of an exam stands."""
+    rows = db.execute(
+        "SELECT report_state, at, delivered_at FROM report_of WHERE link = ? AND exam_id = ?",
+        (link, exam_id),
+    )
+    stands = standing_of([ReportSeen(*row) for row in rows])
+    db.execute(
+        "UPDATE exam SET report_state = ?, report_at = ? WHERE link = ? AND exam_id = ?",
+        (stands.state, stands.met_at, link, exam_id),
+    )

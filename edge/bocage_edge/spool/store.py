@@ -3,8 +3,9 @@
 Bytes in one file an object, everything else in one SQLite index that receive, relay and deliver
 write under different users. The rooms behind this door: `outgoing` (what starts here), `arriving`
 (what the partner sends), `deliveries` (to the site's stations), `exams` (what belongs together),
-`exam_names` (by what a report finds its exam), `standing` (how far it has come), `upkeep`
-(operators, counts), `verify` (sweep and verify), all upon `core`.
+`exam_names` (by what a report finds its exam), `unmatched` (what found none: a person decides),
+`standing` (how far it has come), `upkeep` (operators, counts), `verify` (sweep and verify), all
+upon `core`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from bocage_edge.spool.exams import Exams
 from bocage_edge.spool.outbox import BOX_CHAIN
 from bocage_edge.spool.outgoing import OutgoingSide, SameInstanceError
 from bocage_edge.spool.standing import Standing
+from bocage_edge.spool.unmatched import Unmatched
 from bocage_edge.spool.upkeep import Upkeep
 from bocage_edge.spool.verify import Verifying
 
@@ -23,6 +25,14 @@ __all__ = ["BOX_CHAIN", "Arrival", "SameInstanceError", "Spool"]
 
 
 class Spool(
-    OutgoingSide, ArrivingSide, DeliveringSide, Exams, ExamNames, Standing, Upkeep, Verifying
+    OutgoingSide,
+    ArrivingSide,
+    DeliveringSide,
+    Exams,
+    ExamNames,
+    Standing,
+    Unmatched,
+    Upkeep,
+    Verifying,
 ):
     """One box's spool, as one unit sees it. Safe to use from any thread."""

@@ -86,6 +86,26 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why nobody could say for certain of which exam an object is, and what speaks for one.
+
+    Args:
+        reason: a word of the ledger.
+        report_state: `final` and the like; empty: it is no report, but comes with one.
+        format: as in the convention's `report.formats`.
+        names: its keyed hashes, kind and hash; `study` that of its own Study Instance UID.
+        sealed: who it is of, sealed to the box's own opening key; None: not known.
+    """
+
+    reason: str
+    report_state: str = ""
+    format: str = ""
+    names: Sequence[tuple[str, str]] = ()
+    study: str = ""
+    sealed: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingObject:
     """What the index must know of an object that starts here."""
 
@@ -102,6 +122,7 @@ class OutgoingObject:
     arrive_by: float | None = None  # Unix seconds; None: no slot waits for it
     held: str | None = None  # why it is held back; None: it may travel
     report_state: str = ""  # of a report of the exam: final, preliminary; empty: it is none
+    doubt: Doubt | None = None  # it is held until a person says of which exam it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +163,18 @@ class StoredObject:
     arrive_by: float | None
     due_at: float
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedObject:
+    """An object that waits for a person to say of which exam it is."""
+
+    name: str
+    link: str
+    service: str
+    size_bytes: int  # of the sealed file
+    at: float  # Unix seconds
+    doubt: Doubt
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 
 from bocage_edge.exam.heard import Heard, decoded, encodings
-from bocage_edge.exam.identities import Identities, Issued
+from bocage_edge.exam.identities import Document, Identities, Issued
 from bocage_edge.seal.scanner import Scanner
 
 EXPLICIT, IMPLICIT, BIG = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
@@ -83,6 +83,37 @@ def heard(raw: bytes, syntax: str, step: int) -> Identities:
 def test_identities_are_read_in_every_encoding(syntax: str, step: int) -> None:
     """And no number of an item that is about something else."""
     assert heard(written(a_report(), syntax), syntax, step) == EXPECTED
+
+
+def a_follower(*uids: str) -> Dataset:
+    """A report that took its content from others, with a title."""
+    instances = [an_item(ReferencedSOPInstanceUID=uid, PatientID="NOT") for uid in uids]
+    series = an_item(SeriesInstanceUID="1.5", ReferencedSOPSequence=instances)
+    follower = a_report()
+    follower.ReferencedSeriesSequence = [an_item(ReferencedSOPSequence=instances)]  # of no report
+    follower.ConceptNameCodeSequence = [an_item(CodeValue="55107-7", CodingSchemeDesignator="LN")]
+    follower.PredecessorDocumentsSequence = [
+        an_item(StudyInstanceUID="6.6", ReferencedSeriesSequence=[series])
+    ]
+    return follower
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG])
+def test_a_document_names_its_title_and_its_predecessors(syntax: str) -> None:
+    """And what they are of is nothing of its own."""
+    raw = written(a_follower("1.7", "1.8", "1.7"), syntax)
+    ear = Heard()
+    scanner = Scanner(syntax, ear)
+    scanner.feed(raw)
+    scanner.close()
+    assert ear.document() == Document(("1.7", "1.8"), "55107-7")
+    assert ear.identities() == EXPECTED
+
+
+def test_a_flood_of_predecessors_hides_no_identity() -> None:
+    """They are bounded by themselves."""
+    raw = written(a_follower(*(f"1.7.{n}" for n in range(5000))), EXPLICIT)
+    assert heard(raw, EXPLICIT, 100_000) == EXPECTED
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,15 @@ from bocage_contract.exam_class import ExamClass
 from bocage_contract.pins import Pin, Pins
 from bocage_edge.configuration import InForce
 from bocage_edge.health.facts import Facts, SpoolSeen, StationSeen
-from bocage_edge.spool.types import Backlog, DeliveryBacklog, DeliveryState, Direction, ObjectState
+from bocage_edge.spool.types import (
+    Backlog,
+    DeliveryBacklog,
+    DeliveryState,
+    Direction,
+    Doubt,
+    ObjectState,
+    UnmatchedObject,
+)
 from tests.contract.keys import card_of, desired_document, identity, public, text
 
 NOW = 1_800_000_000.0
@@ -95,3 +103,8 @@ def corner(state: ObjectState, *, objects: int = 1, age_s: float = 1.0, held: in
 def refused_at(destination: str, count: int) -> DeliveryBacklog:
     """Instances a station refused for good."""
     return DeliveryBacklog(destination, DeliveryState.REFUSED, count, NOW)
+
+
+def unmatched(reason: str) -> UnmatchedObject:
+    """A report that waits for a person."""
+    return UnmatchedObject("0" * 64, LINK, "FLERS_RPT", 1000, NOW, Doubt(reason, "final", "sr"))

@@ -13,7 +13,15 @@ from bocage_edge.health.facts import Facts, SpoolSeen, StationSeen
 from bocage_edge.health.finding import Finding, Level, worst
 from bocage_edge.spool.types import ObjectState
 from tests.contract.keys import identity, public, text
-from tests.edge.health.a_box import LINK, corner, facts, in_force, refused_at, statuses
+from tests.edge.health.a_box import (
+    LINK,
+    corner,
+    facts,
+    in_force,
+    refused_at,
+    statuses,
+    unmatched,
+)
 
 
 def found(seen: Facts, subject: str) -> Finding:
@@ -193,6 +201,19 @@ CASES: list[tuple[str, dict[str, Any], str, Level, str]] = [
         "spool",
         Level.BAD,
         "2 objects are refused",
+    ),
+    (
+        "reports of no certain exam",
+        {
+            "spool": replace(
+                ROOM,
+                backlog=[corner(ObjectState.QUEUED, held=3)],
+                unmatched=[unmatched("no_exam"), unmatched("no_exam"), unmatched("several_exams")],
+            )
+        },
+        "reports",
+        Level.BAD,
+        "3 wait for somebody to say which exam they answer (2: no exam that came here",
     ),
     (
         "held objects",

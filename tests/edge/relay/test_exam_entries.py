@@ -41,8 +41,8 @@ def entry(kind: str, at: int = 1000, **body: Any) -> Entry:
     return Entry(chain="flers-1/x", n=1, prev=GENESIS, at=at * 1000, kind=kind, body=body)
 
 
-def report(name: str, state: str) -> Entry:
-    return entry("report", exam_id=EXAM, object=name, report_state=state, matched_by="study")
+def report(name: str, state: str, at: int = 1000) -> Entry:
+    return entry("report", at, exam_id=EXAM, object=name, report_state=state, matched_by="study")
 
 
 @pytest.fixture
@@ -139,6 +139,42 @@ def test_a_preliminary_report_is_no_final_one(spool: Spool) -> None:
     spool.settle([Settlement(name, Verdict.DELIVERED)])
     found = row(spool, Direction.OUT)
     assert (found.report_state, found.report_at) == ("preliminary", None)
+
+
+def test_a_deletion_makes_the_report_due_again_until_another_final_one(
+    spool: Spool, clock: FakeClock
+) -> None:
+    """As soon as it is known, and reading the entries again changes nothing."""
+    put(spool, OURS)
+    entries = []
+    for number, state in enumerate(("final", "deletion", "final")):
+        name = accept(spool, f"{number}".encode(), outgoing(f"{number}"))
+        entries.append(report(name, state, 1000 + number))
+        learn(spool, LINK, entries)
+        clock.advance(10)
+        if state == "deletion":
+            assert row(spool, Direction.OUT).report_at is None
+        spool.settle([Settlement(name, Verdict.DELIVERED)])
+    learn(spool, LINK, entries)
+    assert row(spool, Direction.OUT).report_at == clock.now()
+
+
+@pytest.mark.parametrize("state", ["addendum", "replacement"])
+def test_what_follows_a_final_report_leaves_it_met(
+    spool: Spool, clock: FakeClock, state: str
+) -> None:
+    put(spool, OURS)
+    first, second = (accept(spool, w.encode(), outgoing(w)) for w in ("first", "second"))
+    learn(spool, LINK, [report(first, "final")])
+    spool.settle([Settlement(first, Verdict.DELIVERED)])
+    met_at = clock.now()
+    clock.advance(10)
+    learn(spool, LINK, [report(second, state, 1001)])
+    spool.settle([Settlement(second, Verdict.DELIVERED)])
+    assert (row(spool, Direction.OUT).report_state, row(spool, Direction.OUT).report_at) == (
+        state,
+        met_at,
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from bocage_contract import CONTRACT
+from bocage_contract.audit import AuditRepository
 from bocage_contract.canonical import canonical_json
 from bocage_contract.capacity import CapWindow
 from bocage_contract.coercion import Coerce, Fed, collisions
@@ -153,8 +154,10 @@ class Link(Grown):
         return []
 
 
-class Desired(Model):
+class Desired(Grown):
     """The whole configuration of one box. Since contract 1."""
+
+    LATER = frozenset({"audit"})
 
     contract: int = CONTRACT
     device: DeviceId
@@ -165,6 +168,7 @@ class Desired(Model):
     receive: Receive
     links: list[Link] = Field(default_factory=list)
     destinations: list[Destination] = Field(default_factory=list)
+    audit: AuditRepository | None = Field(None, description="Null: no audit messages are sent.")
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:

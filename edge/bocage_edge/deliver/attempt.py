@@ -117,6 +117,7 @@ class Attempt:
         is_untold: the association stood, but the station did not tell the end of the instance.
         came_as, sent_as: transfer syntax UIDs; empty where nothing was sent.
         sent_bytes: of the data set as sent.
+        sop_class: its UID; empty where nothing was sent.
         identities: of its exam, where the order was to listen and the station was told all of it:
             as it came, and as it was delivered.
         coerced: keywords of the elements that were changed on purpose.
@@ -132,6 +133,7 @@ class Attempt:
     came_as: str = ""
     sent_as: str = ""
     sent_bytes: int = 0
+    sop_class: str = ""
     identities: tuple[Identities, ...] = ()
     coerced: tuple[str, ...] = ()
     is_unproven: bool = False
@@ -258,6 +260,7 @@ class Sender:
             came_as=came_as,
             sent_as=sent_as,
             sent_bytes=counted.size,
+            sop_class=opened.sop_class,
             identities=content.identities(),
             coerced=content.coercion.keywords,
             is_unproven=content.coercion.is_unproven,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from bocage_contract.destination import Destination, DicomDestination
 from bocage_edge.configuration import load
 from bocage_edge.deliver.attempt import Remembered, Sender
+from bocage_edge.deliver.auditing import Auditing, AuditSetup, audit_setup
 from bocage_edge.deliver.echo import echo
 from bocage_edge.deliver.forwarder import Forwarder, Setup
 from bocage_edge.deliver.identifying import Identifying, LinkIdentifiers
@@ -46,6 +47,8 @@ class Readings:
         self._setup = Setup({}, faults=("no configuration yet",))
         self._stamp: tuple[int, int] | None = None
         self._keys: Unlocked | Locked = Locked("")
+        self.audit: AuditSetup | None = None
+        self.is_configured = False
 
     def identities(self) -> Sequence[str]:
         """Give the opening keys at hand; none where the box is locked."""
@@ -70,10 +73,12 @@ class Readings:
             return
         self._stamp = stamp
         try:
-            desired = load(self._box).desired
+            in_force = load(self._box)
         except ConfigError as error:
             self._setup = replace(self._setup, faults=(error.message,))
             return
+        desired = in_force.desired
+        self.audit, self.is_configured = audit_setup(in_force), True
         by_name: dict[str, Destination] = {
             there.name: there
             for there in desired.destinations
@@ -101,7 +106,9 @@ def run(box: Box, stop: threading.Event) -> None:
     readings = Readings(box)
     keeper = Keeper(box.keeper_socket)
     bell = box.doorbell(UNIT)
-    with CodecPool(CODEC_WORKERS) as pool, Kick(bell) as kick:
+    telling = Keeper(box.keeper_socket)
+    auditing = Auditing(spool, telling, readings.identities, clock)
+    with CodecPool(CODEC_WORKERS) as pool, Kick(bell) as kick, auditing:
         opener, codec = SpoolOpener(spool, pool, readings.identities), PoolCodec(pool)
         remembered: dict[str, Remembered] = {}
 
@@ -118,16 +125,19 @@ def run(box: Box, stop: threading.Event) -> None:
             lambda: flush(spool, keeper),
             draw=lambda: random.uniform(-1, 1),  # noqa: S311 - spreads load, guards nothing
             wake=lambda: ring(bell),
-            naming=Naming(spool, keeper.link_key),
+            naming=Naming(spool, keeper.link_key, auditing.heard),
             identifying=Identifying(spool, readings.identities, keeper.link_key),
         )
         notify_ready()
         said_at = 0.0
         while not stop.is_set():
             now, setup = clock.now(), readings.read()
+            if readings.is_configured:
+                auditing.use(readings.audit)
             wait_s = forwarder.step(now, setup)
             if abs(now - said_at) >= STATUS_EVERY_S:
-                write_status(box, UNIT, now, forwarder.status(now, setup))
+                told = {"audit": auditing.status()}
+                write_status(box, UNIT, now, forwarder.status(now, setup) | told)
                 said_at = now
             notify_watchdog()
             kick.wait(wait_s)

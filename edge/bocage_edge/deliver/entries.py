@@ -8,7 +8,8 @@ from __future__ import annotations
 from bocage_contract.ledger import BodyValue, EntryDraft, draft
 from bocage_edge.deliver.attempt import Attempt
 from bocage_edge.deliver.outcome import Deferred, Delivered, Refused
-from bocage_edge.spool.types import Delivery
+from bocage_edge.exam.sop_class import named_sop_class
+from bocage_edge.spool.types import Delivery, ObjectKind
 
 
 def entries_of(
@@ -64,6 +65,7 @@ def _delivered(
         delivery,
         now,
         destination=delivery.destination,
+        sop_class=named_sop_class(attempt.sop_class),
         transfer_syntax=attempt.sent_as,
         tls=False,
         status=outcome.status,
@@ -99,6 +101,8 @@ def _draft(
     kind: str, delivery: Delivery, now: float, **more: BodyValue | list[BodyValue]
 ) -> EntryDraft:
     carried = delivery.object
+    if carried.kind is not ObjectKind.INSTANCE:
+        more["kind"] = carried.kind.value
     return draft(
         kind, now, object=carried.name, exam_id=carried.exam_id, digest=carried.digest, **more
     )

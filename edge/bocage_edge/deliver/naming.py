@@ -29,12 +29,19 @@ _REMEMBERED_EXAMS = 4096
 class Naming:
     """Says which instances are to be listened to, and keeps what was heard. For one thread."""
 
-    def __init__(self, spool: Spool, link_key: Callable[[str], bytes]) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        link_key: Callable[[str], bytes],
+        keep: Callable[[StoredObject, Sequence[Identities]], None] = lambda _carried, _heard: None,
+    ) -> None:
         """Hold the parts.
 
         Args:
             link_key: asks the keeper; raises KeeperError.
+            keep: told of every exam that is heard, before it has its names; raises SpoolError.
         """
+        self._keep = keep
         self._spool = spool
         self._link_key = link_key
         self._named: set[tuple[str, str]] = set()
@@ -64,6 +71,7 @@ class Naming:
             identities: as the exam came, and as it was delivered: a report may bear either.
         """
         try:
+            self._keep(carried, identities)
             key = self._link_key(carried.link)
             names = dict.fromkeys(row for each in identities for row in names_of(key, each).rows())
             self._spool.add_exam_names(carried.link, carried.exam_id, list(names))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bocage_edge.health import (
+    audit,
     clock,
     configuration,
     lock,
@@ -27,6 +28,7 @@ PROBES: tuple[Callable[[Facts], list[Finding]], ...] = (
     station.findings,
     spool.findings,
     slots.findings,
+    audit.findings,
     clock.findings,
 )
 

@@ -39,6 +39,7 @@ def run(box: Box, stop: threading.Event) -> None:
 
     notify_ready()
     serve(box.keeper_socket, _answer, stop, mode=SOCKET_MODE)
+    service.write_own("stopped", f"stopped:{clock.now()}", "box", unit="keeper")
 
 
 def open_service(box: Box, clock: Clock) -> Service:

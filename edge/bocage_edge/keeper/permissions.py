@@ -16,7 +16,8 @@ OPERATIONS: dict[str, frozenset[str]] = {
     "receive": frozenset({"append", "link_key"}),
     "relay": frozenset({"append", "sign", "commit", "accept_partner", "set_aside_partner"})
     | _READING,
-    "deliver": frozenset({"append", "link_key"}),
+    # Of the box's own chains alone: what it tells the site's audit repository.
+    "deliver": frozenset({"append", "link_key", "head", "entries"}),
     "link": frozenset({"append"}),
 }
 # Root could read the keys themselves, and a developer's one user is every unit at once.

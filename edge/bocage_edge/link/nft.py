@@ -41,7 +41,7 @@ class Listener:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Target:
-    """An AE of the site that we call."""
+    """An AE of the site, or its audit repository, that we call."""
 
     address: IpAddress
     port: int
@@ -84,6 +84,12 @@ def firewall_of(desired: Desired, sides: Sides) -> tuple[Firewall, list[str]]:
             targets.add(Target(address, destination.port))
         else:
             faults.append(f"destination {destination.name} lies outside the site's networks")
+    if desired.audit is not None:
+        address = ip_address(desired.audit.host)
+        if _is_inside(address, inside):
+            targets.add(Target(address, desired.audit.port))
+        else:
+            faults.append("the audit repository lies outside the site's networks")
     tunnels = tuple(
         TunnelRule(
             interface=tunnel_name(desired.audience, link.id, link.tunnel.generation),

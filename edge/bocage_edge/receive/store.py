@@ -20,6 +20,7 @@ from bocage_edge.exam.identity import exam_id, instance_key
 from bocage_edge.exam.matching import Refused
 from bocage_edge.exam.names import names_of
 from bocage_edge.exam.sameness import Different, Same, compare
+from bocage_edge.exam.sop_class import named_sop_class
 from bocage_edge.receive.answer import Answer
 from bocage_edge.receive.decision import Coming
 from bocage_edge.receive.doors import StoreRequest
@@ -241,6 +242,7 @@ class Acceptance:
             "instance_key": key,
             "object": name,
             "service": arrival.service.aet,
+            "sop_class": named_sop_class(arrival.request.command.sop_class),
         }
         if sealed_bytes is not None:
             body["sealed_bytes"] = sealed_bytes

@@ -165,6 +165,23 @@ CREATE TABLE particulars (
     at REAL NOT NULL,
     PRIMARY KEY (link, exam_id)
 );
+
+-- What the site's audit repository is to be told, and how far the ledger was read for it. No
+-- patient in it but in audit_subject, sealed to the box's own opening key.
+CREATE TABLE audit_position (chain TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE audit_under_way (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE audit_waiting (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- numbers the messages; never used twice
+    at REAL NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE TABLE audit_subject (
+    link TEXT NOT NULL,
+    exam_id TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (link, exam_id)
+);
 """
 
 MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)

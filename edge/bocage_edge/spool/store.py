@@ -4,13 +4,14 @@ Bytes in one file an object, everything else in one SQLite index that receive, r
 write under different users. The rooms behind this door: `outgoing` (what starts here), `arriving`
 (what the partner sends), `deliveries` (to the site's stations), `exams` (what belongs together),
 `exam_names` (by what a report finds its exam), `unmatched` (what found none: a person decides),
-`standing` (how far it has come), `upkeep` (operators, counts), `verify` (sweep and verify), all
-upon `core`.
+`standing` (how far it has come), `upkeep` (operators, counts), `verify` (sweep and verify),
+`audit_queue` (what the site's audit repository is still to be told), all upon `core`.
 """
 
 from __future__ import annotations
 
 from bocage_edge.spool.arriving import Arrival, ArrivingSide
+from bocage_edge.spool.audit_queue import AuditQueue
 from bocage_edge.spool.deliveries import DeliveringSide
 from bocage_edge.spool.exam_names import ExamNames
 from bocage_edge.spool.exams import Exams
@@ -34,5 +35,6 @@ class Spool(
     Unmatched,
     Upkeep,
     Verifying,
+    AuditQueue,
 ):
     """One box's spool, as one unit sees it. Safe to use from any thread."""

@@ -35,6 +35,7 @@ def test_an_instance_arrives_byte_for_byte_and_the_ledger_says_so(tmp_path: Path
             "transfer_syntax": EXPLICIT_LITTLE,
             "tls": False,
             "status": 0,
+            "sop_class": one.sop_class,
             "bytes": len(one.data_set),
             "done": True,
         }

@@ -28,6 +28,9 @@ ASKS = {
     "set_aside_partner": {"relay"},
     "link_key": {"receive", "deliver"},
     "append": {"receive", "relay", "deliver", "link"},
+    "head": {"relay", "deliver"},
+    "entries": {"relay", "deliver"},
+    "partner_entries": {"relay"},
     "pin": set[str](),
 }
 EVERYBODY = [unit.name for unit in UNITS]

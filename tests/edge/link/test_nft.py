@@ -22,6 +22,7 @@ from bocage_edge.link.nft import (
     ruleset,
 )
 from tests.contract.keys import desired_document, identity
+from tests.fakes.collector import credentials
 from tests.fakes.host import FakeHost
 
 TWO_SIDES = Sides(frozenset({"lan0"}), frozenset({"wan0"}))
@@ -190,3 +191,12 @@ def test_the_table_is_listed_once_it_is_in_force() -> None:
     assert read_listing(host) is None
     listing = apply_ruleset(host, ruleset(NOTHING))
     assert listing is not None and listing == read_listing(host)
+
+
+@pytest.mark.parametrize(("host", "is_open"), [("192.168.1.50", True), ("203.0.113.5", False)])
+def test_the_audit_repository_is_called_inside_the_site_only(host: str, is_open: bool) -> None:
+    audit = {"host": host, "certificates": credentials().certificate, "source_id": "bocage"}
+    firewall, faults = firewall_of(document(audit=audit), TWO_SIDES)
+    rule = f'oifname {{ "lan0" }} ip daddr {host} tcp dport 6514 accept'
+    assert (rule in rules(ruleset(firewall), "output")) is is_open
+    assert faults == ([] if is_open else ["the audit repository lies outside the site's networks"])

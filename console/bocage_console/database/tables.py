@@ -67,6 +67,10 @@ class Device(Table):
     card_serial: Mapped[int] = mapped_column(default=0)
     session_key: Mapped[str | None] = mapped_column(String(64))  # SHA-256 of its TLS key
     unlock: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    unlocked_boot: Mapped[str | None] = mapped_column(String(32))  # the last it was given for
+    asking_boot: Mapped[str | None] = mapped_column(String(32))  # waits for an operator's click
+    allowed_boot: Mapped[str | None] = mapped_column(String(32))
+    doubled_at: Mapped[int | None]  # since when two boxes seem to bear its identity
     enrolled_at: Mapped[int | None]
     revision: Mapped[int] = mapped_column(default=0)  # the newest signed
     command_counter: Mapped[int] = mapped_column(default=0)

@@ -50,6 +50,12 @@ def upgrade() -> None:
         ),
         sa.Column("session_key", sa.String(length=64), nullable=True),
         sa.Column("unlock", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("unlocked_boot", sa.String(length=32), nullable=True),
+        sa.Column("asking_boot", sa.String(length=32), nullable=True),
+        sa.Column("allowed_boot", sa.String(length=32), nullable=True),
+        sa.Column(
+            "doubled_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
         sa.Column(
             "enrolled_at", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),

@@ -1,0 +1,1 @@
+"""Who did what on the console: a chain of hashes in the database."""

@@ -1,0 +1,1 @@
+"""What each box is to be told: compiled, signed elsewhere, published."""

@@ -1,0 +1,1 @@
+"""Boxes: who they are, whether they are there, and how one is shut out."""

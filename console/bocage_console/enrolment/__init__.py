@@ -1,0 +1,1 @@
+"""How a box is let into the fleet."""

@@ -1,0 +1,1 @@
+"""The door for boxes over HTTPS: enrolment without a certificate, everything else with one."""

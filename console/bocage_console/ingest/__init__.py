@@ -1,0 +1,1 @@
+"""What boxes say, into the database; what is for them, out of it."""

@@ -1,0 +1,1 @@
+"""The paths between two boxes."""

@@ -1,0 +1,1 @@
+"""The one process that holds the key for configurations and commands."""

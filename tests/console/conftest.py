@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,10 +24,18 @@ def folder(tmp_path: Path) -> Folder:
     return made
 
 
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its tables and nothing in them, to be copied."""
+    made = Folder(tmp_path_factory.mktemp("empty"))
+    upgrade(url_of(made))
+    return made.sqlite
+
+
 @pytest.fixture
-def database(folder: Folder) -> Iterator[Database]:
+def database(folder: Folder, empty: Path) -> Iterator[Database]:
     """The console's database, empty."""
-    upgrade(url_of(folder))
+    shutil.copyfile(empty, folder.sqlite)
     opened = open_database(url_of(folder))
     yield opened
     opened.close()

@@ -244,7 +244,8 @@ def _note_requesting(
             facts.refused_exams.setdefault(name, entry.at)
         case "cancelled":
             cancelled.add(name)
-        case "received" | "changed_content":
+        # A message that goes with an exam is none of its instances.
+        case "received" | "changed_content" if "document" not in entry.body:
             sent.setdefault(name, {}).setdefault(thing, entry.at)
         case "delivered" if entry.body.get("done") is True:
             facts.delivered_here.setdefault(thing, entry.at)

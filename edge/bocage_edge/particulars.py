@@ -16,6 +16,7 @@ from io import BytesIO
 
 from pydicom.charset import convert_encodings, decode_bytes
 
+from bocage_edge.exam.identities import Identities, Issued
 from bocage_edge.seal import dictionary as dd
 from bocage_edge.seal.age import AgeWriter, age_read
 from bocage_edge.seal.errors import BrokenSealError
@@ -45,6 +46,25 @@ class Particulars:
             return decode_bytes(value, encodings, _DELIMITERS)
         except (LookupError, ValueError):
             return value.decode("ascii", "replace")
+
+
+def noted(identities: Identities) -> dict[int, bytes]:
+    """Write what a message says of its patient and exam as a data set would, for sealing."""
+    patient = next(iter(identities.patients), Issued(""))
+    accession = next(iter(identities.accessions), Issued(""))
+    said = {
+        "SpecificCharacterSet": "ISO_IR 192",
+        "AccessionNumber": accession.number,
+        "PatientName": identities.name,
+        "PatientID": patient.number,
+        "IssuerOfPatientID": patient.issuer,
+        "PatientBirthDate": identities.birth_date,
+        "PatientSex": identities.sex,
+        "StudyInstanceUID": identities.study_uid,
+    }
+    return {
+        tag: said[keyword].encode() for tag, keyword in dd.PARTICULARS.items() if said.get(keyword)
+    }
 
 
 def seal_particulars(noted: Mapping[int, bytes], recipient: str) -> bytes:

@@ -14,6 +14,9 @@ import hmac
 ID_BYTES = 16
 _EXAM = b"bocage:exam:1\0"
 _INSTANCE = b"bocage:instance:1\0"
+_MESSAGE = b"bocage:message:1\0"
+# Stands where an exam's id does, of a document whose exam is not known.
+NO_EXAM = "0" * (2 * ID_BYTES)
 
 # Crockford's base32: no I, L, O, U, which people mistake for others when they read aloud.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -41,6 +44,19 @@ def instance_key(link_key: bytes, sop_instance_uid: str) -> str:
         ValueError: the key is too short to keep anything secret.
     """
     return _keyed(link_key, _INSTANCE, sop_instance_uid)
+
+
+def message_key(link_key: bytes, sender: str, control_id: str) -> str:
+    """Name a message on one link, 32 hex digits; so that one which comes again is known.
+
+    Args:
+        sender: its name in the configuration.
+        control_id: MSH-10; unique with each sender only.
+
+    Raises:
+        ValueError: the key is too short to keep anything secret.
+    """
+    return _keyed(link_key, _MESSAGE, f"{sender}\0{control_id}")
 
 
 def exam_ref(exam: str) -> str:

@@ -17,8 +17,11 @@ from bocage_edge.hl7.charset import Charset
 from bocage_edge.hl7.errors import Hl7Error
 from bocage_edge.hl7.message import Marks, Message, escaped, parse, timestamp
 
+_EVENT = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
 _BEGINNING = re.compile(rb"\s*MSH[^\r\n]*")
 _CHARSET = Charset("utf-8", is_as_said=True)
+# The longest of the fields we give back, HD, has 227 characters; what is longer is no name.
+_LONGEST_FIELD_BYTES = 1024
 
 
 class Verdict(StrEnum):
@@ -107,12 +110,14 @@ def _is_enhanced(message: Message | None) -> bool:
 
 def _addresses(message: Message) -> tuple[bytes, ...]:
     """MSH-3 to 6 of the answer: receiver and sender changed round."""
-    return tuple(message.header.field(number) for number in (5, 6, 3, 4))
+    return tuple(_back(message, number) for number in (5, 6, 3, 4))
 
 
 def _event(message: Message | None) -> tuple[bytes, ...]:
-    return (message.event.encode("ascii", "replace"), b"ACK") if message and message.event else ()
+    event = message.event if message else ""
+    return (event.encode(), b"ACK") if _EVENT.fullmatch(event) else ()
 
 
 def _back(message: Message | None, number: int) -> bytes:
-    return b"" if message is None else message.header.field(number)
+    field = b"" if message is None else message.header.field(number)
+    return field if len(field) <= _LONGEST_FIELD_BYTES else b""

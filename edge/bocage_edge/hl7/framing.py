@@ -3,12 +3,15 @@
     VT message FS CR
 
 Real senders leave the last CR out, put line ends between messages, or cut anywhere: all that is
-fine. A VT inside a message is text (word processors make them); an FS always ends it.
+fine. A VT inside a message is text (word processors make them), unless it begins another message
+(`parted`); an FS always ends it.
 
 Source: HL7 v2.5.1 Implementation Guide, appendix C ("Minimal Lower Layer Protocol").
 """
 
 from __future__ import annotations
+
+import re
 
 from bocage_edge.hl7.errors import FrameTooLongError, FramingError
 
@@ -22,6 +25,8 @@ LIMIT_BYTES = 32 * 1024 * 1024
 GARBAGE_LIMIT_BYTES = 1024
 BEGINNING_BYTES = 4096
 _BETWEEN = b"\r\n \0"
+# A VT before MSH at the start of a line: no text has that.
+_BEGINS_INSIDE = re.compile(rb"(?<=[\r\n])\x0b(?=MSH[^A-Za-z0-9\r\n])")
 
 
 def frame(message: bytes) -> bytes:
@@ -33,6 +38,16 @@ def frame(message: bytes) -> bytes:
     if END in message:
         raise FramingError("a message holds the byte FS, which ends a frame")
     return START + message + END + CARRIAGE_RETURN
+
+
+def parted(message: bytes) -> tuple[list[bytes], bytes]:
+    """Tell messages apart whose ends the sender left out, so that they came as one.
+
+    Returns:
+        Those without an end, and the last, which had one.
+    """
+    *unended, last = _BEGINS_INSIDE.split(message)
+    return unended, last
 
 
 class Deframer:
@@ -55,6 +70,11 @@ class Deframer:
     def held_bytes(self) -> int:
         """How much of a message is held; never more than the limit and one piece."""
         return len(self._held)
+
+    @property
+    def beginning(self) -> bytes:
+        """The first bytes of the message that has begun, for an answer to it."""
+        return bytes(self._held[:BEGINNING_BYTES])
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Take what came; gives the messages that are whole now.
@@ -79,7 +99,8 @@ class Deframer:
         if end < 0:
             self._scanned = size
             return None
-        message = bytes(self._held[:end])
+        with memoryview(self._held) as held:
+            message = bytes(held[:end])
         del self._held[: end + 1]
         self._is_inside, self._scanned = False, 0
         return message

@@ -17,6 +17,8 @@ from typing import Self
 from bocage_edge.hl7.charset import Charset, charset_of, is_shifted
 from bocage_edge.hl7.errors import Hl7Error
 
+# What the seal's header calls a message.
+MEDIA_TYPE = "x-application/hl7-v2+er7"
 MAX_SEGMENTS = 20_000
 _LINE = re.compile(rb"\r\n|\r|\n")
 _SEGMENT = re.compile(rb"[A-Z][A-Z0-9]{2}")

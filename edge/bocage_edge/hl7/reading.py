@@ -25,6 +25,9 @@ REPORT_EVENTS = frozenset(
 )
 
 
+LONGEST_CONTROL_ID = 199  # HL7 v2.7 2.14.9.10; in v2.5.1 it has 20
+
+
 class UnsupportedError(Hl7Error):
     """A message we can read, but do not take."""
 
@@ -106,6 +109,8 @@ def read_message(message: Message) -> Request | Report:
         raise UnsupportedError("this box takes ORM^O01, OMI^O23, ORU^R01 and MDM^T02 to T11 only")
     if not message.control_id:
         raise Hl7Error("MSH-10 is empty: a message needs a control id")
+    if len(message.control_id) > LONGEST_CONTROL_ID:
+        raise Hl7Error(f"MSH-10 is too long: {LONGEST_CONTROL_ID} characters at most")
     if message.first("PID") is None:
         raise Hl7Error("PID is missing")
     return _request(message, kind) if kind in REQUEST_EVENTS else _report(message, kind)

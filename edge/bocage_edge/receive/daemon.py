@@ -19,6 +19,8 @@ from bocage_edge.errors import EdgeError
 from bocage_edge.keeper.client import Keeper
 from bocage_edge.ledger.flush import LedgerWriter, flush
 from bocage_edge.paths import Box
+from bocage_edge.receive.hl7_reception import Hl7Reception
+from bocage_edge.receive.hl7_side import Hl7Side
 from bocage_edge.receive.reception import SiteReception
 from bocage_edge.receive.sealing import SealingWriter
 from bocage_edge.receive.server import SiteServer
@@ -89,6 +91,7 @@ class Receiver:
         self._stamps: tuple[tuple[int, int] | None, ...] = ()
         self._reception: SiteReception | None = None
         self._server: SiteServer | None = None
+        self._hl7: Hl7Side | None = None
         self._address: tuple[str, int] | None = None  # as configured
         self._revision = 0  # the last that the ledger knows of
         self._faults: dict[str, str] = {}
@@ -98,10 +101,19 @@ class Receiver:
         """Where it listens; None while it does not."""
         return None if self._server is None else self._server.port
 
+    @property
+    def hl7_port(self) -> int | None:
+        """Where it listens for HL7; None while it does not."""
+        return None if self._hl7 is None else self._hl7.port
+
     def step(self) -> float:
         """Do one round; gives the seconds after which the next is due, if nobody rings."""
         self._try("configuration", self._look)
         self._try("listening", self._listen)
+        if self._hl7 is not None:
+            self._try("HL7 listening", self._hl7.listen)
+            # Before exams are found to lack a request.
+            self._try("HL7", self._hl7.step)
         if self._reception is not None:
             self._try("refusals", self._reception.step)
         self._try("ledger", self._flush)
@@ -114,6 +126,9 @@ class Receiver:
         Args:
             within_s: associations that are open after this are aborted.
         """
+        if self._hl7 is not None:
+            self._hl7.stop_listening(within_s)
+            self._try("HL7", self._hl7.close)
         if self._server is not None:
             self._server.close()
             self._server.end_associations(within_s)
@@ -135,8 +150,11 @@ class Receiver:
         self._stamps = stamps
         if self._reception is None:
             self._reception = self._open_reception(in_force)
+            self._hl7 = self._open_hl7(in_force, self._reception)
         else:
             self._reception.use(in_force)
+            if self._hl7 is not None:
+                self._hl7.use(in_force)
         receive = in_force.desired.receive
         self._address = (receive.address, receive.port)
         revision = in_force.desired.revision
@@ -156,6 +174,19 @@ class Receiver:
             open_writer=self._open_writer,
             ring_relay=lambda: ring(bell),
             clock=self._clock,
+        )
+
+    def _open_hl7(self, in_force: InForce, reception: SiteReception) -> Hl7Side:
+        bell = self._box.doorbell("relay")
+        return Hl7Side(
+            Hl7Reception(
+                in_force,
+                spool=self._spool,
+                link_key=self._keeper.link_key,
+                exams=reception.exams,
+                ring_relay=lambda: ring(bell),
+                clock=self._clock,
+            )
         )
 
     def _listen(self) -> None:
@@ -192,6 +223,8 @@ class Receiver:
     def _say(self) -> None:
         status = {} if self._reception is None else self._reception.status()
         status |= {"listening": self._server is not None, "faults": dict(self._faults)}
+        if self._hl7 is not None:
+            status |= {"hl7": self._hl7.status()}
         write_status(self._box, UNIT, self._clock.now(), status)
 
 

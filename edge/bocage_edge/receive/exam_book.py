@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -87,6 +87,7 @@ class ExamBook:
         self._lock = threading.Lock()
         self._accepted: OrderedDict[tuple[str, str], Exam] = OrderedDict()
         self._alarms: OrderedDict[tuple[str, str, str], dict[str, Any]] = OrderedDict()
+        self._named: set[tuple[str, str]] = set()
         self._quiet = Quiet()
         for exam in spool.unquiet_exams(clock.now() - LOOK_BACK_S):
             self._quiet.touch(0, (exam.link, exam.exam_id), clock.monotonic())
@@ -118,6 +119,8 @@ class ExamBook:
             yield self._ruling(before, decided, coming)
             if decided.exam.state is ExamState.ACCEPTED:
                 self._remember(key, decided.exam)
+                if before is None or before.state is not ExamState.ACCEPTED:
+                    self.give_back_named([key])
 
     def touch(self, association: int, coming: Coming) -> None:
         """Note that an instance of an exam has come over an association."""
@@ -147,6 +150,38 @@ class ExamBook:
         """Give what a person should look at: code, link, exam, time, newest last."""
         with self._lock:
             return list(self._alarms.values())
+
+    # Requests
+
+    @contextmanager
+    def turn(self, link: str, exam_id: str) -> Iterator[None]:
+        """Wait until nobody decides on an exam, and keep others from it."""
+        with self._turns.of(f"{link}/{exam_id}"):
+            yield
+
+    def now(self, exam: Exam) -> Exam:
+        """Give an exam as it stands now.
+
+        Raises:
+            SpoolError: the index cannot be read.
+        """
+        return self._spool.exam(exam.direction, exam.link, exam.exam_id) or exam
+
+    def take_named(self) -> list[tuple[str, str]]:
+        """Give, once, the exams accepted since, link and id: a request may wait for them."""
+        with self._lock:
+            named, self._named = self._named, set()
+        return sorted(named)
+
+    def give_back_named(self, named: Iterable[tuple[str, str]]) -> None:
+        """Have exams given once more."""
+        with self._lock:
+            self._named.update(named)
+
+    def has_request(self, link: str, exam_id: str) -> None:
+        """Take note that the request of an exam is there: nobody need look for it any more."""
+        with self._lock:
+            self._alarms.pop(("request_missing", link, exam_id), None)
 
     # Deciding
 

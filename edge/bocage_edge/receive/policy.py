@@ -59,8 +59,7 @@ class Policy:
 
     def knows_address(self, address: str) -> bool:
         """Whether any caller at all may call from here."""
-        there = _address(address)
-        return any(_within(there, networks) for networks in self.callers.values())
+        return any(is_within(address, networks) for networks in self.callers.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def admit(
     networks = policy.callers.get(calling_aet)
     if networks is None:
         return Rejected(Reason.CALLING_UNKNOWN)
-    if not _within(_address(address), networks):
+    if not is_within(address, networks):
         return Rejected(Reason.ADDRESS_UNKNOWN)
     service = policy.services.get(called_aet)
     if service is None:
@@ -130,12 +129,14 @@ def admit(
     return Admitted(calling_aet, service)
 
 
+def is_within(address: str, networks: tuple[IpNetwork, ...]) -> bool:
+    """Whether a peer's address, IPv4 perhaps mapped into IPv6, lies in one of these networks."""
+    there = _address(address)
+    return any(there in network for network in networks)
+
+
 def _address(text: str) -> IpAddress:
     address = ipaddress.ip_address(text.split("%", 1)[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
-
-
-def _within(address: IpAddress, networks: tuple[IpNetwork, ...]) -> bool:
-    return any(address in network for network in networks)

@@ -116,6 +116,11 @@ class SiteReception:
         self._last_alarm: dict[str, Any] | None = None
         self._now_in_force = self._look(in_force)
 
+    @property
+    def exams(self) -> ExamBook:
+        """The exams that start here."""
+        return self._exams
+
     def use(self, in_force: InForce) -> None:
         """Work by another configuration from now on; open associations stay."""
         self._now_in_force = self._look(in_force)

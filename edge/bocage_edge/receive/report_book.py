@@ -17,6 +17,7 @@ from typing import Any
 from bocage_contract.ledger import EntryDraft, draft
 from bocage_edge.exam.identities import Document, Identities
 from bocage_edge.exam.identity import exam_id, instance_key
+from bocage_edge.exam.issuers import declared
 from bocage_edge.exam.matching import Held, Matched, MatchedBy, Refused, match
 from bocage_edge.exam.names import Names, names_of
 from bocage_edge.particulars import seal_particulars
@@ -182,7 +183,7 @@ def match_report(spool: Spool, target: Target, identities: Identities) -> Matche
 
 def names_for(target: Target, identities: Identities) -> Names:
     """Hash what a report says by the key of its link."""
-    return names_of(target.link_key, identities)
+    return names_of(target.link_key, declared(identities, target.issuers))
 
 
 def exams_with(spool: Spool, link: str, names: Names, direction: Direction) -> list[Names]:

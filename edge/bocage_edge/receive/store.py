@@ -18,7 +18,6 @@ from bocage_contract.ledger import EntryDraft, draft
 from bocage_edge.exam.identities import Document, Identities
 from bocage_edge.exam.identity import exam_id, instance_key
 from bocage_edge.exam.matching import Refused
-from bocage_edge.exam.names import names_of
 from bocage_edge.exam.sameness import Different, Same, compare
 from bocage_edge.exam.sop_class import named_sop_class
 from bocage_edge.receive.answer import Answer
@@ -26,7 +25,7 @@ from bocage_edge.receive.decision import Coming
 from bocage_edge.receive.doors import StoreRequest
 from bocage_edge.receive.exam_book import ExamBook, Ruling
 from bocage_edge.receive.policy import Service
-from bocage_edge.receive.report_book import Placed, ReportBook, Returned
+from bocage_edge.receive.report_book import Placed, ReportBook, Returned, names_for
 from bocage_edge.receive.target import Target
 from bocage_edge.receive.turns import Turns
 from bocage_edge.spool.exams import DecidedExam
@@ -254,7 +253,7 @@ def _decided(arrival: Arrival, sealed: Sealed, ruling: Ruling) -> DecidedExam | 
         return None
     # Both once an exam, with the instance that decided.
     is_first = ruling.particulars is not None
-    names = names_of(arrival.target.link_key, sealed.identities).rows() if is_first else ()
+    names = names_for(arrival.target, sealed.identities).rows() if is_first else ()
     return DecidedExam(ruling.change, ruling.particulars, names)
 
 

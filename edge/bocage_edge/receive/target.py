@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bocage_contract.configuration import Link
 from bocage_contract.convention.model import Convention
+from bocage_contract.hl7_receive import Issuer
 from bocage_edge.configuration import InForce
 from bocage_edge.errors import KeeperError
 from bocage_edge.partner import Confirmed, partner_of
@@ -23,6 +24,7 @@ class Target:
     recipients: tuple[str, ...]
     link_key: bytes
     versions: tuple[Convention, ...] = ()  # of the link's convention; none: it has no convention
+    issuers: tuple[Issuer, ...] = ()  # who the site says gives out patient numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +86,5 @@ class Targets:
         except KeeperError as error:
             return NotReady(Answer.KEEPER_SILENT, link.partner, error.message)
         versions = tuple(approved.convention for approved in link.conventions)
-        return Target(link.id, link.partner, partner.recipients, key, versions)
+        issuers = tuple(self._in_force.desired.site.issuers)
+        return Target(link.id, link.partner, partner.recipients, key, versions, issuers)

@@ -27,6 +27,13 @@ class SealedDocument:
     coded_bytes: int  # of the sealed object
 
 
+def document_digest(header: Header, document: bytes) -> str:
+    """Give the digest a document will have under its seal, 64 hex digits."""
+    digest = InstanceDigest(header.sop_class, header.sop_instance, header.transfer_syntax)
+    digest.update(document)
+    return digest.hexdigest()
+
+
 def seal_document(
     out_write: Callable[[bytes], object],
     recipients: Sequence[str],
@@ -41,11 +48,10 @@ def seal_document(
     """
     if header.kind is ObjectKind.INSTANCE:
         raise SealError("an instance is sealed by its own writer")
-    digest = InstanceDigest(header.sop_class, header.sop_instance, header.transfer_syntax)
-    digest.update(document)
+    digest = document_digest(header, document)
     outflow = Outflow(out_write, Budget(0))
     outflow.open(list(recipients), header)
     outflow.plain(document, ZSTD_GOOD)
     outflow.finish(time.monotonic())
-    outflow.close(Trailer(digest.hexdigest(), None, len(document)))
-    return SealedDocument(digest.hexdigest(), len(document), outflow.coded_bytes)
+    outflow.close(Trailer(digest, None, len(document)))
+    return SealedDocument(digest, len(document), outflow.coded_bytes)

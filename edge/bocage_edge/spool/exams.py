@@ -158,8 +158,8 @@ def _let_objects_follow(db: apsw.Connection, exam: Exam) -> None:
     db.execute(
         "UPDATE object SET held = CASE held WHEN ? THEN NULL ELSE held END, klass = min(klass, ?),"
         " arrive_by = CASE state WHEN 'stored' THEN arrive_by ELSE ? END"
-        " WHERE direction = 'out' AND link = ? AND exam_id = ? AND kind = 'instance'"
-        " AND state IN ('queued', 'stored', 'refused')",
+        " WHERE direction = 'out' AND link = ? AND exam_id = ?"
+        " AND kind IN ('instance', 'request') AND state IN ('queued', 'stored', 'refused')",
         (UNDECIDED, exam.klass.rank, arrive_by, exam.link, exam.exam_id),
     )
 

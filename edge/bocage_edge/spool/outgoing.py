@@ -16,6 +16,7 @@ from bocage_edge.spool.exams import DecidedExam, decide_exam
 from bocage_edge.spool.folders import remove
 from bocage_edge.spool.incoming import IncomingFile
 from bocage_edge.spool.outbox import Row, insert_entries
+from bocage_edge.spool.requests import insert_waiting
 from bocage_edge.spool.rows import (
     OBJECT_COLUMNS,
     end_object,
@@ -133,6 +134,8 @@ class OutgoingSide(SpoolCore):
             note_report(db, new.link, each.name, new.exam_id, new.report_state, now)
         if each.object.doubt is not None:
             insert_unmatched(db, each.object.link, each.name, each.object.doubt, now)
+        if each.object.waiting is not None:
+            insert_waiting(db, each.name, each.object.link, each.object.waiting)
         insert_entries(db, each.entry_rows)
         return None
 

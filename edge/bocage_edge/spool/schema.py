@@ -157,6 +157,22 @@ CREATE TABLE exam_name (
 ) WITHOUT ROWID;
 CREATE INDEX exam_name_exam ON exam_name (link, exam_id);
 
+-- Requests whose exam has not come yet, and the keyed hashes by which they will know it.
+CREATE TABLE waiting_request (
+    object TEXT PRIMARY KEY REFERENCES object (name) ON DELETE CASCADE,
+    link TEXT NOT NULL,
+    is_order INTEGER NOT NULL,             -- 0: it only tells of an order's course
+    at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE waiting_name (
+    link TEXT NOT NULL,
+    kind TEXT NOT NULL,                    -- as in exam_name, and study: the exam's id
+    hash TEXT NOT NULL,
+    object TEXT NOT NULL REFERENCES object (name) ON DELETE CASCADE,
+    PRIMARY KEY (link, kind, hash, object)
+) WITHOUT ROWID;
+CREATE INDEX waiting_name_object ON waiting_name (object);
+
 -- Who an exam is of and what its site calls it, sealed to the box's own opening key.
 CREATE TABLE particulars (
     link TEXT NOT NULL,

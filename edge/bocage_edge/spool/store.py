@@ -3,9 +3,10 @@
 Bytes in one file an object, everything else in one SQLite index that receive, relay and deliver
 write under different users. The rooms behind this door: `outgoing` (what starts here), `arriving`
 (what the partner sends), `deliveries` (to the site's stations), `exams` (what belongs together),
-`exam_names` (by what a report finds its exam), `unmatched` (what found none: a person decides),
-`standing` (how far it has come), `upkeep` (operators, counts), `verify` (sweep and verify),
-`audit_queue` (what the site's audit repository is still to be told), all upon `core`.
+`exam_names` (by what a report finds its exam), `requests` (that wait for theirs), `unmatched` (what
+found none: a person decides), `standing` (how far it has come), `upkeep` (operators, counts),
+`verify` (sweep and verify), `audit_queue` (what the site's audit repository is still to be told),
+all upon `core`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bocage_edge.spool.exam_names import ExamNames
 from bocage_edge.spool.exams import Exams
 from bocage_edge.spool.outbox import BOX_CHAIN
 from bocage_edge.spool.outgoing import OutgoingSide, SameInstanceError
+from bocage_edge.spool.requests import Requests
 from bocage_edge.spool.standing import Standing
 from bocage_edge.spool.unmatched import Unmatched
 from bocage_edge.spool.upkeep import Upkeep
@@ -31,6 +33,7 @@ class Spool(
     DeliveringSide,
     Exams,
     ExamNames,
+    Requests,
     Standing,
     Unmatched,
     Upkeep,

@@ -106,6 +106,21 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """By what a request whose exam has not come will know it; see `requests`.
+
+    Args:
+        names: kind and keyed hash, as in `exam_names`; `study` is the exam's id.
+        is_order: it asks for something, rather than telling of an order's course.
+        at: Unix seconds.
+    """
+
+    names: Sequence[tuple[str, str]]
+    is_order: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingObject:
     """What the index must know of an object that starts here."""
 
@@ -123,6 +138,7 @@ class OutgoingObject:
     held: str | None = None  # why it is held back; None: it may travel
     report_state: str = ""  # of a report of the exam: final, preliminary; empty: it is none
     doubt: Doubt | None = None  # it is held until a person says of which exam it is
+    waiting: Waiting | None = None  # of a request whose exam has not come
 
 
 @dataclass(frozen=True, slots=True)

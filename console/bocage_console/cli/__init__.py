@@ -7,7 +7,12 @@ from typing import Any
 
 import click
 
-from bocage_console.cli.broker import broker
+from bocage_console.cli.audit import audit
+from bocage_console.cli.command import command
+from bocage_console.cli.enrolment import enrol
+from bocage_console.cli.fleet import convention, device, link, site
+from bocage_console.cli.processes import broker, gate, ingest, signer
+from bocage_console.cli.root import root
 from bocage_console.cli.setting_up import database, setup
 from bocage_console.errors import ConsoleError
 from bocage_console.folder import Folder
@@ -46,5 +51,20 @@ def main(ctx: click.Context, state: Path) -> None:
     ctx.obj = Folder(state)
 
 
-for command in (setup, database, broker):
-    main.add_command(command)
+for each in (
+    setup,
+    database,
+    root,
+    site,
+    device,
+    link,
+    convention,
+    enrol,
+    command,
+    audit,
+    broker,
+    gate,
+    ingest,
+    signer,
+):
+    main.add_command(each)

@@ -16,6 +16,7 @@ from bocage_contract.audit import AuditRepository
 from bocage_contract.canonical import canonical_json
 from bocage_contract.capacity import CapWindow
 from bocage_contract.coercion import Coerce, Fed, collisions
+from bocage_contract.commitment import Commitment
 from bocage_contract.convention.approval import Approved, verify_approvals
 from bocage_contract.destination import Destination
 from bocage_contract.errors import ContractError
@@ -60,11 +61,16 @@ class Site(Grown):
     )
 
 
-class Caller(Model):
+class Caller(Grown):
     """Who may send to the box: an AE title together with the addresses it calls from."""
+
+    LATER = frozenset({"commitment"})
 
     aet: AeTitle
     addresses: list[Network] = Field(min_length=1)
+    commitment: Commitment | None = Field(
+        None, description="Null: it may not ask for storage commitment."
+    )
 
 
 class Receive(Grown):

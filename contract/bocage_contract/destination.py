@@ -7,15 +7,17 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from bocage_contract.hl7_receive import Hl7Name
-from bocage_contract.model import Model
+from bocage_contract.model import Grown, Model
 from bocage_contract.names import Address, AeTitle, Label, Port
 
 # HL7 table 0211, as MSH-18 says it.
 Hl7Charset = Literal["UNICODE UTF-8", "8859/1", "8859/15"]
 
 
-class DicomDestination(Model):
+class DicomDestination(Grown):
     """A DICOM AE of the site."""
+
+    LATER = frozenset({"commitment"})
 
     name: Label
     kind: Literal["dicom"] = "dicom"
@@ -24,6 +26,9 @@ class DicomDestination(Model):
     port: Port
     calling_aet: AeTitle
     max_associations: int = Field(2, ge=1, le=16)
+    commitment: bool = Field(
+        False, description="Ask it for storage commitment of what it has been given."
+    )
 
     @property
     def lanes(self) -> int:

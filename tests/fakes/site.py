@@ -128,6 +128,7 @@ class Site:
             link_key=link_key or (lambda _link: LINK_KEY),
             open_writer=open_writer,
             ring_relay=self.rings.release,
+            ring_deliver=lambda: None,
             clock=self.clock,
         )
         self.server = SiteServer(("127.0.0.1", 0), self.reception, limits)

@@ -17,6 +17,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 # PS3.8 9.3.1: PDU types
 _P_DATA, _RELEASE_RQ, _RELEASE_RP, _ABORT = 0x04, 0x05, 0x06, 0x07
@@ -48,6 +49,15 @@ class LinkLostError(Exception):
 
 class NoAnswerError(Exception):
     """What came in place of an answer is none, or nothing came in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A command set of the station's own, with its data set; empty where it has none."""
+
+    context_id: int
+    command: Mapping[int, bytes]
+    data_set: bytes
 
 
 class Channel:
@@ -117,12 +127,46 @@ class Channel:
                 kind, body = self._read_pdu(deadline)
                 if kind != _P_DATA:
                     raise NoAnswerError
-                for control, fragment in _values(body):
+                for _, control, fragment in _values(body):
                     if not control & 1 or len(command) + len(fragment) > MAX_ANSWER_BYTES:
                         raise NoAnswerError
                     command += fragment
                     if control & 2:
                         return parse_command(bytes(command))
+        except (OSError, ValueError):
+            raise NoAnswerError from None
+
+    def hear(self, within_s: float, max_bytes: int) -> Message:
+        """Wait for a message that the station sends by itself, with its data set.
+
+        Args:
+            max_bytes: of the data set.
+
+        Raises:
+            NoAnswerError: none came in time, it is too large, or the association ended instead.
+        """
+        deadline = time.monotonic() + within_s
+        command, data_set = bytearray(), bytearray()
+        read: Mapping[int, bytes] | None = None
+        try:
+            while True:
+                kind, body = self._read_pdu(deadline)
+                if kind != _P_DATA:
+                    raise NoAnswerError
+                for context_id, control, fragment in _values(body):
+                    is_command, is_last = bool(control & 1), bool(control & 2)
+                    part, limit = (
+                        (command, MAX_ANSWER_BYTES) if is_command else (data_set, max_bytes)
+                    )
+                    if is_command is (read is not None) or len(part) + len(fragment) > limit:
+                        raise NoAnswerError
+                    part += fragment
+                    if is_last and is_command:
+                        read = parse_command(bytes(command))
+                        if _number(read.get(_DATA_SET_TYPE, b"")) == _NO_DATA_SET:
+                            return Message(context_id, read, b"")
+                    elif is_last and read is not None:
+                        return Message(context_id, read, bytes(data_set))
         except (OSError, ValueError):
             raise NoAnswerError from None
 
@@ -216,7 +260,16 @@ def echo_command(message_id: int, sop_class: str) -> bytes:
 
 def status_of(answer: Mapping[int, bytes], message_id: int, *, is_echo: bool) -> int | None:
     """Give (0000,0900) of an answer; None where it is not the answer to this message."""
-    wanted = _RESPONSE | (_ECHO_RQ if is_echo else _STORE_RQ)
+    return response_status(answer, message_id, _ECHO_RQ if is_echo else _STORE_RQ)
+
+
+def response_status(answer: Mapping[int, bytes], message_id: int, request: int) -> int | None:
+    """Give (0000,0900) of an answer; None where it is not the answer to this message.
+
+    Args:
+        request: Command Field of the request.
+    """
+    wanted = _RESPONSE | request
     numbers = [_number(answer.get(element, b"")) for element in (_FIELD, _RESPONDED_TO)]
     return _number(answer.get(_STATUS, b"")) if numbers == [wanted, message_id] else None
 
@@ -254,17 +307,17 @@ def _pdu_head(context_id: int, value_bytes: int) -> bytes:
     return _PDU.pack(_P_DATA, value_bytes + 5, value_bytes + 1, context_id)
 
 
-def _values(body: bytes) -> Iterable[tuple[int, bytes]]:
-    """Give message control header and fragment of each value of a P-DATA-TF."""
+def _values(body: bytes) -> Iterable[tuple[int, int, bytes]]:
+    """Give context id, message control header and fragment of each value of a P-DATA-TF."""
     place = 0
     while place < len(body):
         if len(body) - place < _ITEM.size:
             raise ValueError("cut short")
-        length, _context_id, control = _ITEM.unpack_from(body, place)
+        length, context_id, control = _ITEM.unpack_from(body, place)
         end = place + 4 + length
         if length < 2 or end > len(body):
             raise ValueError("a length that lies")
-        yield control, body[place + _ITEM.size : end]
+        yield context_id, control, body[place + _ITEM.size : end]
         place = end
 
 

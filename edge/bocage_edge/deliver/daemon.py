@@ -11,7 +11,10 @@ from bocage_contract.destination import Destination, DicomDestination
 from bocage_edge.configuration import load
 from bocage_edge.deliver.attempt import Remembered, Sender
 from bocage_edge.deliver.auditing import Auditing, AuditSetup, audit_setup
+from bocage_edge.deliver.commitment_calls import tell
+from bocage_edge.deliver.committing import Committing
 from bocage_edge.deliver.echo import echo
+from bocage_edge.deliver.errands import Errands
 from bocage_edge.deliver.forwarder import Forwarder, Setup
 from bocage_edge.deliver.identifying import Identifying, LinkIdentifiers
 from bocage_edge.deliver.lane import Lane, Report
@@ -95,7 +98,15 @@ class Readings:
             for link in desired.links
         }
         self._setup = Setup(
-            by_name, revision=desired.revision, reading_links=reading, identifiers=identifiers
+            by_name,
+            revision=desired.revision,
+            reading_links=reading,
+            identifiers=identifiers,
+            commitments={
+                caller.aet: caller.commitment
+                for caller in desired.receive.callers
+                if caller.commitment is not None
+            },
         )
 
 
@@ -128,18 +139,28 @@ def run(box: Box, stop: threading.Event) -> None:
             naming=Naming(spool, keeper.link_key, auditing.heard),
             identifying=Identifying(spool, readings.identities, keeper.link_key),
         )
+        errands = Errands(lambda: ring(bell))
+        committing = Committing(
+            spool,
+            errands,
+            readings.identities,
+            tell,
+            draw=lambda: random.uniform(-1, 1),  # noqa: S311 - as above
+            entries_wait=forwarder.entries_wait,
+        )
         notify_ready()
         said_at = 0.0
         while not stop.is_set():
             now, setup = clock.now(), readings.read()
             if readings.is_configured:
                 auditing.use(readings.audit)
-            wait_s = forwarder.step(now, setup)
+            wait_s = min(committing.step(now, setup), forwarder.step(now, setup))
             if abs(now - said_at) >= STATUS_EVERY_S:
-                told = {"audit": auditing.status()}
+                told = {"audit": auditing.status(), "commitment": committing.status()}
                 write_status(box, UNIT, now, forwarder.status(now, setup) | told)
                 said_at = now
             notify_watchdog()
             kick.wait(wait_s)
+        errands.join(FINISH_WITHIN_S / 4)
         forwarder.close(clock.now, FINISH_WITHIN_S)
     spool.close()

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from bocage_contract.commitment import Commitment
 from bocage_contract.destination import Destination
 from bocage_edge.deliver.attempt import NO_KEY, Attempt, Order
 from bocage_edge.deliver.echo import EchoResult
@@ -54,6 +55,7 @@ class Setup:
         reading_links: ids of the links at whose reading end the box stands.
         keys: how many opening keys are at hand.
         identifiers: by link; what becomes of those of what arrives over it.
+        commitments: by calling AE title, where results of storage commitment go.
     """
 
     destinations: Mapping[str, Destination]
@@ -63,6 +65,7 @@ class Setup:
     faults: tuple[str, ...] = ()
     reading_links: frozenset[str] = frozenset()
     identifiers: Mapping[str, LinkIdentifiers] = field(default_factory=dict)
+    commitments: Mapping[str, Commitment] = field(default_factory=dict)
 
 
 class LaneLike(Protocol):
@@ -156,6 +159,10 @@ class Forwarder:
         self._ask_silent(now, setup)
         self._keep_ledger(now)
         return self._wait_s(now)
+
+    def entries_wait(self) -> None:
+        """Hand over to the keeper with the next step: somebody else has written entries."""
+        self._is_handed_over = False
 
     @property
     def is_idle(self) -> bool:

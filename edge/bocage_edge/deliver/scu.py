@@ -18,11 +18,11 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pynetdicom import AE, _config, build_context, evt
+from pynetdicom import AE, _config, build_context, build_role, evt
 from pynetdicom.association import Association as DicomAssociation
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AssociationSocket
@@ -30,8 +30,10 @@ from pynetdicom.transport import AssociationSocket
 from bocage_contract.destination import DicomDestination
 from bocage_edge.deliver.channel import (
     Channel,
+    Message,
     NoAnswerError,
     echo_command,
+    response_status,
     status_of,
     store_command,
 )
@@ -193,6 +195,53 @@ class StoreAssociation:
             self._channel.flush()
             return self._status(is_echo=True)
 
+    def request(
+        self, context: Context, command: Callable[[int], bytes], field: int, data_set: bytes
+    ) -> int | None:
+        """Send a request of DIMSE-N with its data set and wait for the station's answer.
+
+        Args:
+            context: one that the station accepts; the data set is encoded in its syntax.
+            command: writes the command set, given the message id.
+            field: Command Field of the request.
+
+        Returns:
+            (0000,0900) Status; None where the station gave no valid response.
+
+        Raises:
+            LinkLostError: the association ended before everything was sent.
+        """
+        context_id, message_id = self._ids[context], self._next_message()
+        with self._whole_or_aborted():
+            self._channel.send_command(context_id, command(message_id), self._fragment_bytes)
+            for control, fragment in fragments((data_set,), self._fragment_bytes):
+                self._channel.send_fragment(context_id, control, fragment)
+            try:
+                status = response_status(self._channel.answer(), message_id, field)
+            except NoAnswerError:
+                status = None
+        if status is None:
+            self.abort()
+        return status
+
+    def hear(self, within_s: float, max_bytes: int) -> Message | None:
+        """Wait for a message that the station sends by itself; None: none came, and it is over."""
+        try:
+            return self._channel.hear(within_s, max_bytes)
+        except NoAnswerError:
+            self.abort()
+            return None
+
+    def reply(self, message: Message, command: bytes) -> None:
+        """Answer a message of the station's.
+
+        Raises:
+            LinkLostError: the association ended before it was sent.
+        """
+        with self._whole_or_aborted():
+            self._channel.send_command(message.context_id, command, self._fragment_bytes)
+            self._channel.flush()
+
     def release(self) -> None:
         """End the association in good order, or at least end it."""
         self._channel.release()
@@ -228,13 +277,18 @@ class StoreAssociation:
 
 
 def connect(
-    destination: DicomDestination, proposed: Sequence[Context], timeouts: Timeouts
+    destination: DicomDestination,
+    proposed: Sequence[Context],
+    timeouts: Timeouts,
+    *,
+    as_scp_of: str | None = None,
 ) -> StoreAssociation | Deferred | Refused:
     """Ask a station for an association.
 
     Args:
         proposed: 1 to 128 contexts. Propose `VERIFICATION` too: an association on which the
             station accepts nothing else then still stands, and says what it rejected.
+        as_scp_of: SOP class of which we play the SCP on this association (PS3.7 D.3.3.4).
     """
     ae = _Dialler(ae_title=destination.calling_aet)
     ae.connection_timeout = timeouts.connect_s
@@ -249,6 +303,7 @@ def connect(
         destination.port,
         contexts=[build_context(it.sop_class, it.transfer_syntax) for it in proposed],
         ae_title=destination.aet,
+        ext_neg=[] if as_scp_of is None else [build_role(as_scp_of, scp_role=True)],
         bind_address=_local_end(destination.host),
         evt_handlers=[(evt.EVT_CONN_OPEN, ae.on_open, [timeouts.stall_s])],
     )

@@ -15,6 +15,8 @@ ID_BYTES = 16
 _EXAM = b"bocage:exam:1\0"
 _INSTANCE = b"bocage:instance:1\0"
 _MESSAGE = b"bocage:message:1\0"
+_CLASS = b"bocage:class:1\0"
+_TRANSACTION = b"bocage:transaction:1\0"
 # Stands where an exam's id does, of a document whose exam is not known.
 NO_EXAM = "0" * (2 * ID_BYTES)
 
@@ -57,6 +59,24 @@ def message_key(link_key: bytes, sender: str, control_id: str) -> str:
         ValueError: the key is too short to keep anything secret.
     """
     return _keyed(link_key, _MESSAGE, f"{sender}\0{control_id}")
+
+
+def class_key(link_key: bytes, sop_class_uid: str) -> str:
+    """Name a SOP class on one link, 32 hex digits: to compare, not to hide.
+
+    Raises:
+        ValueError: the key is too short to keep anything secret.
+    """
+    return _keyed(link_key, _CLASS, sop_class_uid)
+
+
+def transaction_key(link_key: bytes, transaction_uid: str) -> str:
+    """Name a request for storage commitment on one link, 32 hex digits.
+
+    Raises:
+        ValueError: the key is too short to keep anything secret.
+    """
+    return _keyed(link_key, _TRANSACTION, transaction_uid)
 
 
 def exam_ref(exam: str) -> str:

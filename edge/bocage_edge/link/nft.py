@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from bocage_contract.configuration import Desired, Receive
+from bocage_contract.configuration import Desired
+from bocage_contract.destination import DicomDestination
 from bocage_edge.link.address import (
     INTERFACE_NAME,
     IpAddress,
@@ -90,6 +91,14 @@ def firewall_of(desired: Desired, sides: Sides) -> tuple[Firewall, list[str]]:
             targets.add(Target(address, desired.audit.port))
         else:
             faults.append("the audit repository lies outside the site's networks")
+    for caller in desired.receive.callers:
+        if caller.commitment is None:
+            continue
+        address = ip_address(caller.commitment.host)
+        if _is_inside(address, inside):
+            targets.add(Target(address, caller.commitment.port))
+        else:
+            faults.append(f"commitment of {caller.aet} lies outside the site's networks")
     tunnels = tuple(
         TunnelRule(
             interface=tunnel_name(desired.audience, link.id, link.tunnel.generation),
@@ -101,12 +110,21 @@ def firewall_of(desired: Desired, sides: Sides) -> tuple[Firewall, list[str]]:
         for link in desired.links
     )
     ordered = sorted(targets, key=lambda there: (there.address.version, there))
-    return Firewall(sides, _listeners(desired.receive), tuple(ordered), tunnels), faults
+    return Firewall(sides, _listeners(desired), tuple(ordered), tunnels), faults
 
 
-def _listeners(receive: Receive) -> tuple[Listener, ...]:
-    """Give the DICOM port, and the HL7 port where there is one, each to its own callers."""
-    dicom = (cidr for caller in receive.callers for cidr in caller.addresses)
+def _listeners(desired: Desired) -> tuple[Listener, ...]:
+    """Give the DICOM port, and the HL7 port where there is one, each to its own callers.
+
+    A station that is asked for storage commitment calls the DICOM port with the result.
+    """
+    receive = desired.receive
+    dicom = [cidr for caller in receive.callers for cidr in caller.addresses]
+    dicom += [
+        there.host
+        for there in desired.destinations
+        if isinstance(there, DicomDestination) and there.commitment
+    ]
     listeners = [Listener(ip_address(receive.address), receive.port, _networks(dicom))]
     if receive.hl7 is not None:
         senders = (cidr for sender in receive.hl7.senders for cidr in sender.addresses)

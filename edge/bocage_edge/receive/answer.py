@@ -1,9 +1,9 @@
-"""What we answer to a C-STORE, and how we say it to a technologist. Pure.
+"""What we answer to a request, and how we say it to a technologist. Pure.
 
 The comment stands on the modality's screen or in its log. A command set is plain ASCII of at most
 64 characters (PS3.5 6.1.1, LO), so the French has no accents.
 
-Source: PS3.4 B.2.3, PS3.7 9.1.1.1.9 and annex C.
+Source: PS3.4 B.2.3, PS3.7 9.1.1.1.9, 10.1.4.1.10 and annex C.
 """
 
 from __future__ import annotations
@@ -15,9 +15,15 @@ MAX_COMMENT_CHARACTERS = 64
 # The standard's codes, and inside its ranges our own choice.
 SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110
+NO_SUCH_INSTANCE = 0x0112
+INVALID_ARGUMENT = 0x0115
 INVALID_SOP_INSTANCE = 0x0117
+NO_SUCH_CLASS = 0x0118
 SOP_CLASS_NOT_SUPPORTED = 0x0122
+NO_SUCH_ACTION = 0x0123
 NOT_AUTHORIZED = 0x0124  # PS3.7 annex C.4.3
+DUPLICATE_TRANSACTION = 0x0131  # a Failure Reason of PS3.3 C.14.1.1, and as such understood
+RESOURCE_LIMITATION = 0x0213
 OUT_OF_RESOURCES = 0xA700
 NOT_READY = 0xA701  # A7xx: a modality sends again later
 WRONG_IDENTITY = 0xA900
@@ -27,7 +33,7 @@ CANNOT_UNDERSTAND = 0xC000
 
 
 class Answer(Enum):
-    """How one C-STORE ended: status, French, English; `{partner}` is filled in."""
+    """How one request ended: status, French, English; `{partner}` is filled in."""
 
     STORED = (SUCCESS, "", "")
     NO_ROOM = (
@@ -119,6 +125,51 @@ class Answer(Enum):
         PATIENT_CONTRADICTS,
         "Refuse: l'examen est d'un autre patient, verifier",
         "Refused: the exam is another patient's, check the report",
+    )
+    NO_COMMITMENT = (
+        NO_SUCH_CLASS,
+        "Bocage: archivage non propose a cet appelant",
+        "Bocage: storage commitment is not offered to this caller",
+    )
+    UNKNOWN_ACTION = (
+        NO_SUCH_ACTION,
+        "Bocage: action inconnue",
+        "Bocage: no such action",
+    )
+    UNKNOWN_INSTANCE = (
+        NO_SUCH_INSTANCE,
+        "Bocage: instance inconnue, voir la norme PS3.4 J",
+        "Bocage: no such instance, see PS3.4 J",
+    )
+    COMMITMENT_UNREADABLE = (
+        INVALID_ARGUMENT,
+        "Bocage: demande d'archivage illisible",
+        "Bocage: storage commitment data set cannot be read",
+    )
+    COMMITMENT_TOO_LARGE = (
+        RESOURCE_LIMITATION,
+        "Bocage: trop d'objets dans une demande, la diviser",
+        "Bocage: too many instances in one request, divide it",
+    )
+    COMMITMENT_TOO_MANY = (
+        RESOURCE_LIMITATION,
+        "Bocage: trop de demandes ouvertes, plus tard",
+        "Bocage: too many requests are open, ask again later",
+    )
+    COMMITMENT_IN_USE = (
+        DUPLICATE_TRANSACTION,
+        "Bocage: Transaction UID deja utilise",
+        "Bocage: this Transaction UID is in use",
+    )
+    COMMITMENT_FOREIGN = (
+        INVALID_ARGUMENT,
+        "Bocage: transaction inconnue",
+        "Bocage: nobody asked for this transaction",
+    )
+    COMMITMENT_NOT_NOW = (
+        PROCESSING_FAILURE,
+        "Bocage: pas pret, redemander plus tard",
+        "Bocage: not ready, ask again later",
     )
     FAULT = (
         PROCESSING_FAILURE,

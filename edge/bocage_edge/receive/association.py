@@ -14,22 +14,36 @@ import socket
 import threading
 from collections.abc import Sequence
 
+from pydicom.uid import UID
 from pynetdicom import AE
 from pynetdicom._globals import MODE_ACCEPTOR
 from pynetdicom.acse import ACSE
 from pynetdicom.association import Association
-from pynetdicom.pdu_primitives import A_ASSOCIATE
+from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AssociationSocket
 
+from bocage_edge.exam.references import COMMITMENT_CLASS
 from bocage_edge.receive.answer import SOP_CLASS_NOT_SUPPORTED, SUCCESS
 from bocage_edge.receive.bell import RingingQueue
-from bocage_edge.receive.command import Command, echo_response, store_response
+from bocage_edge.receive.command import (
+    Command,
+    CommandField,
+    echo_response,
+    normalized_response,
+    store_response,
+)
 from bocage_edge.receive.dimse import Dimse
-from bocage_edge.receive.doors import Reception, Sink, StoreRequest
-from bocage_edge.receive.message import MessageFaultError, StoreBegins
-from bocage_edge.receive.negotiation import VERIFICATION, ContextResult, Proposed, negotiate
-from bocage_edge.receive.policy import Admitted, Reason, Rejected
+from bocage_edge.receive.doors import NormalizedRequest, Reception, Sink, StoreRequest
+from bocage_edge.receive.message import MessageFaultError, NormalizedBegins, StoreBegins
+from bocage_edge.receive.negotiation import (
+    VERIFICATION,
+    ContextResult,
+    Offer,
+    Proposed,
+    negotiate,
+)
+from bocage_edge.receive.policy import Admitted, Reason, Rejected, StationAdmitted
 from bocage_edge.receive.upper_layer import TIMER_LOOK_S, Limits, UpperLayer, Values
 
 # PS3.8 9.3.4: result, source, reason. One answer whatever was wrong: a stranger who tries titles
@@ -57,11 +71,13 @@ class _Acse(ACSE):
             self.send_reject(*(REJECTED_LATER if later else REJECTED))
             assoc.kill()
             return
-        self._accept(contexts)
+        self._accept(contexts, verdict)
 
-    def _accept(self, contexts: Sequence[PresentationContext]) -> None:
+    def _accept(
+        self, contexts: Sequence[PresentationContext], admitted: Admitted | StationAdmitted
+    ) -> None:
         assoc = self._assoc
-        answered = negotiate([_proposed(context) for context in contexts])
+        answered = negotiate([_proposed(context) for context in contexts], offer_to(admitted))
         assoc._accepted_cx, assoc._rejected_cx = {}, []
         for answer in answered:
             context = PresentationContext()
@@ -74,8 +90,31 @@ class _Acse(ACSE):
             else:
                 assoc._rejected_cx.append(context)
         assoc.dimse.begin()
+        if admitted.station is not None:
+            self._let_report()
         self.send_accept()
         assoc.is_established = True
+
+    def _let_report(self) -> None:
+        """Grant the SCP's role in storage commitment to whoever calls as one. PS3.4 J.3.1.2."""
+        asked = self.requestor.role_selection.get(UID(COMMITMENT_CLASS))
+        is_accepted = any(
+            context.abstract_syntax == COMMITMENT_CLASS
+            for context in self._assoc._accepted_cx.values()
+        )
+        if asked is None or not asked.scp_role or not is_accepted:
+            return
+        granted = SCP_SCU_RoleSelectionNegotiation()
+        granted.sop_class_uid = UID(COMMITMENT_CLASS)
+        granted.scu_role, granted.scp_role = False, True
+        self.acceptor.add_negotiation_item(granted)
+
+
+def offer_to(admitted: Admitted | StationAdmitted) -> Offer:
+    """Say what a peer may have."""
+    if isinstance(admitted, StationAdmitted):
+        return Offer(storage=False, commitment=True)
+    return Offer(commitment=admitted.commits or admitted.station is not None)
 
 
 class SiteAssociation(Association):
@@ -91,7 +130,7 @@ class SiteAssociation(Association):
         super().__init__(ae, MODE_ACCEPTOR)
         self.reception = reception
         self.peer_address = address
-        self.admitted: Admitted | None = None
+        self.admitted: Admitted | StationAdmitted | None = None
         self.upper_layer = UpperLayer(self, limits, reception.fault, self._take)
         self.dul = self.upper_layer
         self.bell = threading.Event()
@@ -126,22 +165,36 @@ class SiteAssociation(Association):
             with contextlib.suppress(OSError):
                 self._connection.shutdown(socket.SHUT_RDWR)
 
-    def admit(self, *, is_sound: bool) -> Admitted | Rejected:
+    def admit(self, *, is_sound: bool) -> Admitted | StationAdmitted | Rejected:
         """Ask whether the association may go on."""
         layer = self.upper_layer
         called = layer.called_title if is_sound else b""
         verdict = self.reception.admit(layer.calling_title, called, self.peer_address)
-        if isinstance(verdict, Admitted):
+        if not isinstance(verdict, Rejected):
             self.admitted = verdict
         return verdict
 
     def open_sink(self, begun: StoreBegins) -> Sink:
         """Begin to take an instance."""
         context = self._accepted_cx[begun.context_id]
-        if self.admitted is None:
-            raise MessageFaultError("a message before the association")
+        if not isinstance(self.admitted, Admitted):
+            raise MessageFaultError("an instance of somebody who may not send any")
         return self.reception.open(
             StoreRequest(
+                command=begun.command,
+                abstract_syntax=str(context.abstract_syntax),
+                transfer_syntax=str(context.transfer_syntax[0]),
+                admitted=self.admitted,
+            )
+        )
+
+    def open_normalized(self, begun: NormalizedBegins) -> Sink:
+        """Begin to take an N-ACTION or N-EVENT-REPORT."""
+        context = self._accepted_cx[begun.context_id]
+        if self.admitted is None:
+            raise MessageFaultError("a message before the association")
+        return self.reception.open_normalized(
+            NormalizedRequest(
                 command=begun.command,
                 abstract_syntax=str(context.abstract_syntax),
                 transfer_syntax=str(context.transfer_syntax[0]),
@@ -160,6 +213,8 @@ class SiteAssociation(Association):
         """
         if sink is not None:
             answer, comment = sink.finish()
+            if command.field != CommandField.C_STORE_RQ:
+                return normalized_response(command, answer.status, comment)
             return store_response(command, answer.status, comment)
         is_echo = self._accepted_cx[context_id].abstract_syntax == VERIFICATION
         return echo_response(command, SUCCESS if is_echo else SOP_CLASS_NOT_SUPPORTED)

@@ -4,7 +4,7 @@ A command set is a few dozen short elements in implicit VR little endian. It is 
 by a data set parser: strangers write it, and a parser made for data sets recurses, converts and
 complains in texts that quote what was sent.
 
-Source: PS3.7 6.3.1, 9.3.1, 9.3.5, E.1; PS3.5 7.1.3.
+Source: PS3.7 6.3.1, 9.3.1, 9.3.5, 10.3.1, 10.3.4, E.1; PS3.5 7.1.3.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from enum import IntEnum
 # PS3.7 E.1: (0000,eeee)
 GROUP_LENGTH = 0x0000
 AFFECTED_SOP_CLASS_UID = 0x0002
+REQUESTED_SOP_CLASS_UID = 0x0003
 COMMAND_FIELD = 0x0100
 MESSAGE_ID = 0x0110
 MESSAGE_ID_RESPONDED_TO = 0x0120
@@ -24,6 +25,9 @@ DATA_SET_TYPE = 0x0800
 STATUS = 0x0900
 ERROR_COMMENT = 0x0902
 AFFECTED_SOP_INSTANCE_UID = 0x1000
+REQUESTED_SOP_INSTANCE_UID = 0x1001
+EVENT_TYPE_ID = 0x1002
+ACTION_TYPE_ID = 0x1008
 NO_DATA_SET = 0x0101
 
 # Ours: a true command set has a few hundred bytes.
@@ -43,6 +47,18 @@ class CommandField(IntEnum):
     C_ECHO_RQ = 0x0030
     C_ECHO_RSP = 0x8030
     C_CANCEL_RQ = 0x0FFF
+    N_EVENT_REPORT_RQ = 0x0100
+    N_EVENT_REPORT_RSP = 0x8100
+    N_ACTION_RQ = 0x0130
+    N_ACTION_RSP = 0x8130
+
+
+# DIMSE-N, with the element that says what kind of event or action it is.
+_TYPE_ELEMENTS: dict[int, int] = {
+    CommandField.N_EVENT_REPORT_RQ: EVENT_TYPE_ID,
+    CommandField.N_ACTION_RQ: ACTION_TYPE_ID,
+}
+_RESPONSE = 0x8000
 
 
 class CommandError(ValueError):
@@ -55,6 +71,8 @@ class Command:
 
     Args:
         field: of CommandField, or a number we do not answer.
+        sop_class, sop_instance: affected, or of N-ACTION those requested.
+        type_id: Event or Action Type ID; None where the command has none.
     """
 
     field: int
@@ -64,6 +82,7 @@ class Command:
     sop_instance: str = ""
     raw_sop_class: bytes = b""
     raw_sop_instance: bytes = b""
+    type_id: int | None = None
 
 
 def parse_command(raw: bytes) -> Command:
@@ -74,9 +93,13 @@ def parse_command(raw: bytes) -> Command:
             lies, or one of the elements missing that every request has.
     """
     elements = _elements(raw)
-    raw_class = elements.get(AFFECTED_SOP_CLASS_UID, b"")
-    raw_instance = elements.get(AFFECTED_SOP_INSTANCE_UID, b"")
     field = _us(elements, COMMAND_FIELD)
+    is_action = field == CommandField.N_ACTION_RQ
+    raw_class = elements.get(REQUESTED_SOP_CLASS_UID if is_action else AFFECTED_SOP_CLASS_UID, b"")
+    raw_instance = elements.get(
+        REQUESTED_SOP_INSTANCE_UID if is_action else AFFECTED_SOP_INSTANCE_UID, b""
+    )
+    type_element = _TYPE_ELEMENTS.get(field)
     # C-CANCEL alone has no message id of its own.
     message_id = 0 if field == CommandField.C_CANCEL_RQ else _us(elements, MESSAGE_ID)
     return Command(
@@ -87,6 +110,7 @@ def parse_command(raw: bytes) -> Command:
         sop_instance=_uid(raw_instance),
         raw_sop_class=raw_class,
         raw_sop_instance=raw_instance,
+        type_id=None if type_element is None else _us(elements, type_element),
     )
 
 
@@ -106,6 +130,27 @@ def store_response(request: Command, status: int, comment: str = "") -> bytes:
         elements[AFFECTED_SOP_CLASS_UID] = request.raw_sop_class
     if request.raw_sop_instance:
         elements[AFFECTED_SOP_INSTANCE_UID] = request.raw_sop_instance
+    if comment:
+        elements[ERROR_COMMENT] = _padded(comment.encode("ascii"), b" ")
+    return _encode(elements)
+
+
+def normalized_response(request: Command, status: int, comment: str = "") -> bytes:
+    """Write the N-ACTION-RSP or N-EVENT-REPORT-RSP to a request. Source: PS3.7 10.3.1, 10.3.4.
+
+    Args:
+        comment: as of `store_response`.
+    """
+    elements = {
+        COMMAND_FIELD: _US.pack(request.field | _RESPONSE),
+        MESSAGE_ID_RESPONDED_TO: _US.pack(request.message_id),
+        DATA_SET_TYPE: _US.pack(NO_DATA_SET),
+        STATUS: _US.pack(status),
+        AFFECTED_SOP_CLASS_UID: request.raw_sop_class,
+        AFFECTED_SOP_INSTANCE_UID: request.raw_sop_instance,
+    }
+    if request.type_id is not None:
+        elements[_TYPE_ELEMENTS[request.field]] = _US.pack(request.type_id)
     if comment:
         elements[ERROR_COMMENT] = _padded(comment.encode("ascii"), b" ")
     return _encode(elements)

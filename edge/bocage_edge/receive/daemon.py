@@ -166,13 +166,14 @@ class Receiver:
         self._spool.record(BOX_CHAIN, [entry])
 
     def _open_reception(self, in_force: InForce) -> SiteReception:
-        bell = self._box.doorbell("relay")
+        relay, deliver = self._box.doorbell("relay"), self._box.doorbell("deliver")
         return SiteReception(
             in_force,
             spool=self._spool,
             link_key=self._keeper.link_key,
             open_writer=self._open_writer,
-            ring_relay=lambda: ring(bell),
+            ring_relay=lambda: ring(relay),
+            ring_deliver=lambda: ring(deliver),
             clock=self._clock,
         )
 

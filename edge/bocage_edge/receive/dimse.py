@@ -22,6 +22,7 @@ from bocage_edge.receive.message import (
     DataSetFragment,
     EchoAsked,
     MessageFaultError,
+    NormalizedBegins,
     StoreBegins,
 )
 from bocage_edge.receive.upper_layer import P_DATA, Values
@@ -45,7 +46,7 @@ class Dimse(DIMSEServiceProvider):
         super().__init__(assoc)
         self._assembler = Assembler(())
         self._sink: Sink | None = None  # of the data set that is coming
-        self._begun: StoreBegins | None = None
+        self._begun: StoreBegins | NormalizedBegins | None = None
         self._is_broken = False
         self.is_answering = False
 
@@ -82,6 +83,10 @@ class Dimse(DIMSEServiceProvider):
         elif isinstance(event, StoreBegins):
             self._begun = event
             self._sink = self._assoc.open_sink(event)
+        elif isinstance(event, NormalizedBegins):
+            self._begun, self._sink = event, self._assoc.open_normalized(event)
+            if not event.command.has_data_set:
+                self._answer(context_id, event.command, self._sink)
         elif isinstance(event, EchoAsked):
             self._answer(context_id, event.command, None)
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from bocage_edge.receive.answer import Answer
 from bocage_edge.receive.command import Command
-from bocage_edge.receive.policy import Admitted, Rejected
+from bocage_edge.receive.policy import Admitted, Rejected, StationAdmitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,16 @@ class StoreRequest:
     abstract_syntax: str
     transfer_syntax: str
     admitted: Admitted
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizedRequest:
+    """An N-ACTION or N-EVENT-REPORT before its data set."""
+
+    command: Command
+    abstract_syntax: str
+    transfer_syntax: str
+    admitted: Admitted | StationAdmitted
 
 
 class Sink(Protocol):
@@ -42,14 +52,19 @@ class Reception(Protocol):
     def disconnected(self, address: str) -> None:
         """Count the connection no longer."""
 
-    def admit(self, calling: bytes, called: bytes, address: str) -> Admitted | Rejected:
+    def admit(
+        self, calling: bytes, called: bytes, address: str
+    ) -> Admitted | StationAdmitted | Rejected:
         """Decide on an association; if admitted it is counted."""
 
-    def over(self, admitted: Admitted) -> None:
+    def over(self, admitted: Admitted | StationAdmitted) -> None:
         """Count the association no longer."""
 
     def open(self, request: StoreRequest) -> Sink:
         """Begin to take an instance; what cannot be taken gets a sink that says why."""
+
+    def open_normalized(self, request: NormalizedRequest) -> Sink:
+        """Begin to take what is no instance; what cannot be taken gets a sink that says why."""
 
     def fault(self, where: str, error: Exception) -> None:
         """Note an error that has no better place to go."""

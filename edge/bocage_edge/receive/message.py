@@ -1,7 +1,8 @@
 """Messages out of fragments: which bytes are command, which data set, and of which message. Pure.
 
     IDLE --command fragment--> COMMAND --last one--> IDLE            (C-ECHO, C-CANCEL)
-                                                \\--> DATA_SET --last fragment--> IDLE   (C-STORE)
+                                                \\--> DATA_SET --last fragment--> IDLE
+                                                            (C-STORE, N-ACTION, N-EVENT-REPORT)
 
 A data set is passed on fragment by fragment and never gathered here. Whatever does not fit the
 drawing (a data set fragment without its command, a second command in the middle, another
@@ -45,8 +46,16 @@ class StoreBegins:
 
 
 @dataclass(frozen=True, slots=True)
+class NormalizedBegins:
+    """An N-ACTION-RQ or N-EVENT-REPORT-RQ is complete; so may be its data set, or it follows."""
+
+    context_id: int
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
 class DataSetFragment:
-    """Bytes of the data set of the store that began last; a view of what was fed."""
+    """Bytes of the data set of the message that began last; a view of what was fed."""
 
     data: Bytes
     is_last: bool
@@ -60,7 +69,7 @@ class EchoAsked:
     command: Command
 
 
-Event = StoreBegins | DataSetFragment | EchoAsked
+Event = StoreBegins | NormalizedBegins | DataSetFragment | EchoAsked
 
 
 class Assembler:
@@ -122,6 +131,10 @@ class Assembler:
             self._context = context_id
             self._wants_data_set = True
             return StoreBegins(context_id, command)
+        if command.field in (CommandField.N_ACTION_RQ, CommandField.N_EVENT_REPORT_RQ):
+            self._context = context_id if command.has_data_set else None
+            self._wants_data_set = command.has_data_set
+            return NormalizedBegins(context_id, command)
         if command.field == CommandField.C_ECHO_RQ and not command.has_data_set:
             return EchoAsked(context_id, command)
         if command.field == CommandField.C_CANCEL_RQ and not command.has_data_set:

@@ -1,8 +1,8 @@
 """Which presentation contexts we accept, and in which transfer syntax. Pure.
 
-We are a storage SCP and answer C-ECHO: query/retrieve, worklists, commitment are not offered. Every
-proposed context is judged by itself, so the same class in many contexts, each with its own list,
-gets an answer each.
+We are a storage SCP and answer C-ECHO; storage commitment is offered to those it is configured for.
+Query/retrieve and worklists are not. Every proposed context is judged by itself, so the same class
+in many contexts, each with its own list, gets an answer each.
 
 A context gets the best of the transfer syntaxes it proposes, by our order: uncompressed (our own
 coder does better, and exactly), then lossless, then lossy. A syntax not in the list is never
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from bocage_edge.exam.references import COMMITMENT_CLASS
 from bocage_edge.receive.uid import is_conformant
 
 # PS3.6 annex A
@@ -119,9 +120,28 @@ class Answered:
     transfer_syntax: str
 
 
-def negotiate(proposed: Sequence[Proposed]) -> list[Answered]:
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What this peer may have, beside C-ECHO."""
+
+    storage: bool = True
+    commitment: bool = False
+
+    def holds(self, abstract_syntax: str) -> bool:
+        """Whether a context of this abstract syntax is accepted."""
+        if abstract_syntax == COMMITMENT_CLASS:
+            return self.commitment
+        is_stored = self.storage and is_storage(abstract_syntax)
+        return is_stored or abstract_syntax == VERIFICATION
+
+
+EVERY_CALLER = Offer()
+
+
+def negotiate(proposed: Sequence[Proposed], offer: Offer = EVERY_CALLER) -> list[Answered]:
     """Answer every proposed context, in the order of their ids."""
-    return [_answer(context) for context in sorted(proposed, key=lambda each: each.context_id)]
+    ordered = sorted(proposed, key=lambda each: each.context_id)
+    return [_answer(context, offer) for context in ordered]
 
 
 def is_storage(abstract_syntax: str) -> bool:
@@ -142,11 +162,12 @@ def is_storage(abstract_syntax: str) -> bool:
     )
 
 
-def _answer(context: Proposed) -> Answered:
-    if context.abstract_syntax != VERIFICATION and not is_storage(context.abstract_syntax):
+def _answer(context: Proposed, offer: Offer) -> Answered:
+    if not offer.holds(context.abstract_syntax):
         return _refused(context, ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED)
-    # C-ECHO has no data set: only what a command set can be written in makes sense.
-    possible = UNCOMPRESSED if context.abstract_syntax == VERIFICATION else OUR_ORDER
+    # There are no pixels in these: only what a data set is written in plainly makes sense.
+    has_no_pixels = context.abstract_syntax in (VERIFICATION, COMMITMENT_CLASS)
+    possible = UNCOMPRESSED if has_no_pixels else OUR_ORDER
     best = min(
         (syntax for syntax in context.transfer_syntaxes if syntax in possible),
         key=_RANK.__getitem__,

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from bocage_contract.configuration import Desired
 from bocage_contract.convention.model import Convention
+from bocage_contract.destination import DicomDestination
 from bocage_contract.exam_class import ExamClass
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -46,6 +47,22 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Station:
+    """A destination that we ask for storage commitment: it may call us with the result.
+
+    Args:
+        name: of the destination.
+        aet: its AE title, by which it calls.
+        called_aet: ours, as it knows us.
+    """
+
+    name: str
+    aet: str
+    called_aet: str
+    address: IpAddress
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The callers and services of one configuration revision."""
 
@@ -56,18 +73,47 @@ class Policy:
     language: str
     quiet_s: int
     versions: Mapping[str, tuple[Convention, ...]]  # of each link's convention
+    committing: frozenset[str] = frozenset()  # callers that may ask for storage commitment
+    stations: tuple[Station, ...] = ()
 
     def knows_address(self, address: str) -> bool:
-        """Whether any caller at all may call from here."""
+        """Whether any caller or station at all may call from here."""
+        there = _address(address)
+        if any(station.address == there for station in self.stations):
+            return True
         return any(is_within(address, networks) for networks in self.callers.values())
+
+    def station(self, calling_aet: str, called_aet: str, address: str) -> str | None:
+        """Name the destination that calls, as one that may bring a commitment's result."""
+        there = _address(address)
+        wanted = (calling_aet, called_aet, there)
+        for each in self.stations:
+            if (each.aet, each.called_aet, each.address) == wanted:
+                return each.name
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The association may go on, into this service."""
+    """The association may go on, into this service.
+
+    Args:
+        commits: the caller may ask for storage commitment.
+        station: the destination that calls by the same titles; None: it is none.
+    """
 
     calling_aet: str
     service: Service
+    commits: bool = False
+    station: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StationAdmitted:
+    """A destination may bring the results of storage commitment, and nothing else."""
+
+    calling_aet: str
+    station: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +148,20 @@ def policy_of(desired: Desired) -> Policy:
             link.id: tuple(approved.convention for approved in link.conventions)
             for link in desired.links
         },
+        committing=frozenset(
+            caller.aet for caller in desired.receive.callers if caller.commitment is not None
+        ),
+        stations=tuple(
+            Station(there.name, there.aet, there.calling_aet, ipaddress.ip_address(there.host))
+            for there in desired.destinations
+            if isinstance(there, DicomDestination) and there.commitment
+        ),
     )
 
 
 def admit(
     policy: Policy, calling_aet: str | None, called_aet: str | None, address: str
-) -> Admitted | Rejected:
+) -> Admitted | StationAdmitted | Rejected:
     """Decide on one association request.
 
     Args:
@@ -116,6 +170,9 @@ def admit(
     """
     if calling_aet is None or called_aet is None:
         return Rejected(Reason.MALFORMED)
+    station = policy.station(calling_aet, called_aet, address)
+    if station is not None and called_aet not in policy.services:
+        return StationAdmitted(calling_aet, station)
     networks = policy.callers.get(calling_aet)
     if networks is None:
         return Rejected(Reason.CALLING_UNKNOWN)
@@ -126,7 +183,7 @@ def admit(
         return Rejected(Reason.CALLED_UNKNOWN)
     if not service.is_open_to(calling_aet):
         return Rejected(Reason.NOT_ALLOWED)
-    return Admitted(calling_aet, service)
+    return Admitted(calling_aet, service, calling_aet in policy.committing, station)
 
 
 def is_within(address: str, networks: tuple[IpNetwork, ...]) -> bool:

@@ -15,10 +15,19 @@ from bocage_contract.ledger import draft
 from bocage_edge.configuration import InForce
 from bocage_edge.errors import SpoolError
 from bocage_edge.receive.answer import Answer
-from bocage_edge.receive.doors import Sink, StoreRequest
+from bocage_edge.receive.commitment import CommitmentIntake
+from bocage_edge.receive.doors import NormalizedRequest, Sink, StoreRequest
 from bocage_edge.receive.exam_book import ExamBook
 from bocage_edge.receive.lobby import Lobby
-from bocage_edge.receive.policy import Admitted, Policy, Reason, Rejected, admit, policy_of
+from bocage_edge.receive.policy import (
+    Admitted,
+    Policy,
+    Reason,
+    Rejected,
+    StationAdmitted,
+    admit,
+    policy_of,
+)
 from bocage_edge.receive.refusals import Book, Folded, Tally
 from bocage_edge.receive.report_book import ReportBook
 from bocage_edge.receive.sink import InstanceSink, RefusedSink, Verdict, answer_to
@@ -89,6 +98,7 @@ class SiteReception:
         link_key: Callable[[str], bytes],
         open_writer: OpenWriter,
         ring_relay: Callable[[], None],
+        ring_deliver: Callable[[], None],
         clock: Clock,
     ) -> None:
         """Hold the parts.
@@ -97,6 +107,7 @@ class SiteReception:
             link_key: asks the keeper for the key of a link.
             open_writer: begins to seal one instance.
             ring_relay: tells the relay that there is something to send.
+            ring_deliver: tells deliver that storage commitment was asked for.
         """
         self._spool = spool
         self._link_key = link_key
@@ -106,6 +117,9 @@ class SiteReception:
         self._reports = ReportBook(spool, clock, lambda: self._now_in_force.own_recipient)
         self._acceptance = Acceptance(
             spool, clock, ring_relay, self._count, self._exams, self._reports
+        )
+        self._commitments = CommitmentIntake(
+            spool, clock, lambda: self._now_in_force.own_recipient, ring_deliver, self.fault
         )
         self._lock = threading.Lock()
         self._lobby = Lobby()
@@ -148,12 +162,14 @@ class SiteReception:
         with self._lock:
             self._lobby.leave(address)
 
-    def admit(self, calling: bytes, called: bytes, address: str) -> Admitted | Rejected:
+    def admit(
+        self, calling: bytes, called: bytes, address: str
+    ) -> Admitted | StationAdmitted | Rejected:
         """Decide on an association, and note a refusal."""
         policy = self._now_in_force.policy
         verdict = admit(policy, read_title(calling), read_title(called), address)
         with self._lock:
-            if isinstance(verdict, Admitted):
+            if not isinstance(verdict, Rejected):
                 if self._open_associations >= policy.max_associations:
                     verdict = Rejected(Reason.TOO_MANY)
                 else:
@@ -163,7 +179,7 @@ class SiteReception:
             self._refuse(RefusedAssociation(*shown, address, verdict.reason))
         return verdict
 
-    def over(self, admitted: Admitted) -> None:
+    def over(self, admitted: Admitted | StationAdmitted) -> None:
         """Count the association no longer."""
         with self._lock:
             self._open_associations -= 1
@@ -177,6 +193,21 @@ class SiteReception:
             # We are in pynetdicom's thread, which would end with the association half open.
             self.fault("beginning an instance", error)
             return RefusedSink(self._say(request, Answer.FAULT, ""))
+
+    def open_normalized(self, request: NormalizedRequest) -> Sink:
+        """Begin to take what is no instance; what cannot be taken gets a sink that says why."""
+        in_force = self._now_in_force
+
+        def say(answer: Answer) -> Verdict:
+            with self._lock:
+                self._tally.add(f"storage commitment: {answer.name.lower()}")
+            return answer, answer.comment(in_force.policy.language)
+
+        try:
+            return self._commitments.open(request, in_force.targets, say)
+        except Exception as error:
+            self.fault("beginning a message", error)
+            return RefusedSink(say(Answer.FAULT))
 
     def fault(self, where: str, error: Exception) -> None:
         """Note an error that has no better place to go. Its text may quote the peer: left out."""

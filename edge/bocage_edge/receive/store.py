@@ -16,7 +16,7 @@ from typing import Protocol
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft, draft
 from bocage_edge.exam.identities import Document, Identities
-from bocage_edge.exam.identity import exam_id, instance_key
+from bocage_edge.exam.identity import class_key, exam_id, instance_key
 from bocage_edge.exam.matching import Refused
 from bocage_edge.exam.sameness import Different, Same, compare
 from bocage_edge.exam.sop_class import named_sop_class
@@ -193,6 +193,7 @@ class Acceptance:
             held=ruling.held if doubt is None else HELD,
             report_state="" if report is None or doubt is not None else report.state,
             doubt=doubt,
+            class_key=class_key(arrival.target.link_key, arrival.request.command.sop_class),
         )
         decided = _decided(arrival, sealed, ruling)
         entries = [*ruling.entries, entry, *placed.entries(name, self._clock.now())]

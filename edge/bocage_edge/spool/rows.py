@@ -31,8 +31,8 @@ DELIVERY_COLUMNS = "d.id, d.destination, d.state, d.attempts, d.due_at, d.reason
 _INSERT = """
 INSERT INTO object (name, direction, link, klass, kind, exam_id, instance_key, digest,
     content_digest, dataset_bytes, service, size_bytes, state, held, received_at, accepted_at,
-    arrive_by, due_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    arrive_by, due_at, class_key)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _RETIRE = """
 UPDATE object SET state = ?, reason = ?, held = NULL, keep_until = ?
@@ -102,7 +102,7 @@ def insert_outgoing(
         (name, Direction.OUT, new.link, new.klass.rank, new.kind, new.exam_id, new.instance_key,
          new.digest, new.content_digest, new.dataset_bytes, new.service, size_bytes,
          ObjectState.QUEUED, new.held, new.received_at, now,
-         NO_SLOT_WAITS if new.arrive_by is None else new.arrive_by, now),
+         NO_SLOT_WAITS if new.arrive_by is None else new.arrive_by, now, new.class_key),
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def insert_arrived(
         (new.name, Direction.IN, new.link, new.klass.rank, new.kind, new.exam_id, new.instance_key,
          new.digest, None, None, None, new.size_bytes, ObjectState.ARRIVED,
          None if destinations else NO_DESTINATION, now, now,
-         NO_SLOT_WAITS if new.arrive_by is None else new.arrive_by, now),
+         NO_SLOT_WAITS if new.arrive_by is None else new.arrive_by, now, ""),
     )  # fmt: skip
     insert_deliveries(db, new.name, destinations, now)
 

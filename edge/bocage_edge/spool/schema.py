@@ -198,6 +198,49 @@ CREATE TABLE audit_subject (
     at REAL NOT NULL,
     PRIMARY KEY (link, exam_id)
 );
+
+-- Keyed hash of an object's SOP class; empty: taken by an older release, or no instance.
+ALTER TABLE object ADD COLUMN class_key TEXT NOT NULL DEFAULT '';
+
+-- Storage commitment that the site's AEs have asked for. What they named is sealed to the box's
+-- own opening key, since the result must name it again; here it goes by keyed hashes.
+CREATE TABLE commitment (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    link TEXT NOT NULL,
+    caller TEXT NOT NULL,                  -- calling AE title
+    service TEXT NOT NULL,                 -- called AE title
+    transaction_key TEXT NOT NULL,
+    request_digest TEXT NOT NULL,          -- over the keyed hashes: to know the same request again
+    instances INTEGER NOT NULL,
+    failed INTEGER NOT NULL DEFAULT 0,
+    sealed BLOB NOT NULL,                  -- empty once the asker has its result
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'decided', 'told', 'given_up')),
+    asked_at REAL NOT NULL,
+    due_at REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    decided_at REAL,
+    ended_at REAL,
+    reason TEXT NOT NULL DEFAULT '',
+    UNIQUE (link, caller, transaction_key)
+);
+CREATE INDEX commitment_due ON commitment (state, due_at) WHERE state IN ('waiting', 'decided');
+CREATE INDEX commitment_ended ON commitment (ended_at) WHERE ended_at IS NOT NULL;
+CREATE TABLE commitment_item (
+    commitment INTEGER NOT NULL REFERENCES commitment (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,                -- in the request, from 0
+    instance_key TEXT NOT NULL,
+    class_key TEXT NOT NULL,
+    failure INTEGER,                       -- Failure Reason, 0: committed, NULL: not decided
+    PRIMARY KEY (commitment, place)
+) WITHOUT ROWID;
+
+-- Storage commitment by the partner's stations, as its ledger says: ok NULL: it was asked for.
+CREATE TABLE far_commitment (
+    object TEXT NOT NULL,                  -- name of the sealed object
+    destination TEXT NOT NULL,
+    ok INTEGER,
+    PRIMARY KEY (object, destination)
+) WITHOUT ROWID;
 """
 
 MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)

@@ -5,14 +5,15 @@ write under different users. The rooms behind this door: `outgoing` (what starts
 (what the partner sends), `deliveries` (to the site's stations), `exams` (what belongs together),
 `exam_names` (by what a report finds its exam), `requests` (that wait for theirs), `unmatched` (what
 found none: a person decides), `standing` (how far it has come), `upkeep` (operators, counts),
-`verify` (sweep and verify), `audit_queue` (what the site's audit repository is still to be told),
-all upon `core`.
+`verify` (sweep and verify), `commitments` (what the site's AEs ask us to vouch for), `audit_queue`
+(what the site's audit repository is still to be told), all upon `core`.
 """
 
 from __future__ import annotations
 
 from bocage_edge.spool.arriving import Arrival, ArrivingSide
 from bocage_edge.spool.audit_queue import AuditQueue
+from bocage_edge.spool.commitments import Commitments
 from bocage_edge.spool.deliveries import DeliveringSide
 from bocage_edge.spool.exam_names import ExamNames
 from bocage_edge.spool.exams import Exams
@@ -33,6 +34,7 @@ class Spool(
     DeliveringSide,
     Exams,
     ExamNames,
+    Commitments,
     Requests,
     Standing,
     Unmatched,

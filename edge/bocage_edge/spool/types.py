@@ -139,6 +139,7 @@ class OutgoingObject:
     report_state: str = ""  # of a report of the exam: final, preliminary; empty: it is none
     doubt: Doubt | None = None  # it is held until a person says of which exam it is
     waiting: Waiting | None = None  # of a request whose exam has not come
+    class_key: str = ""  # keyed hash of its SOP class
 
 
 @dataclass(frozen=True, slots=True)

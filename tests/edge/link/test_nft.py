@@ -89,6 +89,26 @@ def test_the_hl7_port_is_open_to_its_senders_alone() -> None:
     ]
 
 
+def test_storage_commitment_opens_what_it_needs() -> None:
+    """Results go out to the caller's AE; the station brings its own to the DICOM port."""
+    raw = desired_document(identity(1))
+    raw["receive"]["callers"][0]["commitment"] = {"aet": "CR1", "host": "192.168.1.20", "port": 104}
+    raw["destinations"][0]["commitment"] = True
+    firewall, faults = firewall_of(Desired.model_validate(raw), TWO_SIDES)
+    assert faults == []
+    assert Target(ip_address("192.168.1.20"), 104) in firewall.targets
+    (listener,) = firewall.listeners
+    assert ip_network("192.168.1.30/32") in listener.callers
+
+
+def test_results_of_commitment_never_leave_the_site() -> None:
+    raw = desired_document(identity(1))
+    raw["receive"]["callers"][0]["commitment"] = {"aet": "CR1", "host": "203.0.113.9", "port": 104}
+    firewall, faults = firewall_of(Desired.model_validate(raw), TWO_SIDES)
+    assert faults == ["commitment of CR1 lies outside the site's networks"]
+    assert Target(ip_address("203.0.113.9"), 104) not in firewall.targets
+
+
 def test_a_destination_outside_the_site_stays_closed() -> None:
     raw = desired_document(identity(1))
     raw["destinations"].append({**raw["destinations"][0], "name": "far", "host": "203.0.113.9"})

@@ -18,6 +18,12 @@ RANGES = (
     range(0xC000, 0xD000),
 )
 
+# Of DIMSE-N, and a failure reason of storage commitment.
+NORMALIZED = {0x0110, 0x0112, 0x0115, 0x0118, 0x0123, 0x0131, 0x0213}
+OF_COMMITMENT = [
+    answer for answer in Answer if answer.name.startswith(("COMMITMENT", "UNKNOWN", "NO_COMMIT"))
+]
+
 
 @pytest.mark.parametrize("answer", Answer)
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -33,10 +39,16 @@ def test_a_comment_fits_where_it_goes(answer: Answer, language: str) -> None:
     assert bool(comment) is not answer.is_success
 
 
-@pytest.mark.parametrize("answer", Answer)
+@pytest.mark.parametrize("answer", [each for each in Answer if each not in OF_COMMITMENT])
 def test_a_status_is_one_of_the_storage_service(answer: Answer) -> None:
     """PS3.4 table B.2-1, PS3.7 9.1.1.1.9."""
     assert any(answer.status in statuses for statuses in RANGES)
+
+
+@pytest.mark.parametrize("answer", OF_COMMITMENT)
+def test_a_status_of_storage_commitment_is_one_of_dimse_n(answer: Answer) -> None:
+    """PS3.7 10.1.4.1.10, annex C; PS3.3 C.14.1.1."""
+    assert answer.status in NORMALIZED
 
 
 def test_the_partner_is_named() -> None:

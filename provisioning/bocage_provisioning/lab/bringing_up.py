@@ -81,8 +81,8 @@ def bring_up(
     boxes = (practice, hospital)  # the one that is called first: the first call is heard
     tell("first boot of both boxes: keys and cards")
     own, partner = _at_once(
-        lambda: _first_boot(hospital, f"hospital-{lab.topology.name}", signer),
-        lambda: _first_boot(practice, f"practice-{lab.topology.name}", signer),
+        lambda: first_boot(hospital, f"hospital-{lab.topology.name}", signer),
+        lambda: first_boot(practice, f"practice-{lab.topology.name}", signer),
     )
     tell("signed configurations")
     now = int(time.time())
@@ -96,7 +96,7 @@ def bring_up(
     for box in boxes:
         box.wait_keeper()
     tell("the two sites read each other's six words")
-    _at_once(lambda: _confirm(hospital, practice), lambda: _confirm(practice, hospital))
+    _at_once(lambda: confirm(hospital, practice), lambda: confirm(practice, hospital))
     tell("tunnel, then the other units")
     for box in boxes:
         box.start("link", "receive", "relay", "deliver")
@@ -119,7 +119,7 @@ def replace_practice(lab: Laboratory, signer: Signer) -> None:
     own = Identity(card.device, fingerprint(card.identity_key), json.loads(raw))
     practice.cut_power()
     practice.erase()
-    new = _first_boot(practice, f"practice-{lab.topology.name}", signer)
+    new = first_boot(practice, f"practice-{lab.topology.name}", signer)
     revision = 1 + json.loads(hospital.cli("config", "show"))["revision"]
     now = int(time.time())
     desired = hospital_desired(own, new, now).model_copy(update={"revision": revision})
@@ -127,7 +127,7 @@ def replace_practice(lab: Laboratory, signer: Signer) -> None:
     signer.load(practice, practice_desired(new, own, now))
     practice.start("keeper")
     practice.wait_keeper()
-    _at_once(lambda: _confirm(hospital, practice), lambda: _confirm(practice, hospital))
+    _at_once(lambda: confirm(hospital, practice), lambda: confirm(practice, hospital))
     practice.start("link", "receive", "relay", "deliver")
     practice.unlock()
     wait_ready(lab)
@@ -163,7 +163,12 @@ def _at_once(first: Callable[[], T], second: Callable[[], T]) -> tuple[T, T]:
         return done[0].result(), done[1].result()
 
 
-def _first_boot(box: LabBox, device: str, signer: Signer) -> Identity:
+def first_boot(box: LabBox, device: str, signer: Signer) -> Identity:
+    """Set a box up; gives what its site tells the other one.
+
+    Raises:
+        CommandError: it failed.
+    """
     box.set_up(device, signer.public_key)
     path: Path = box.state.parent / f"{box.name}.card.json"
     box.cli("card", "--out", str(path))
@@ -171,6 +176,11 @@ def _first_boot(box: LabBox, device: str, signer: Signer) -> Identity:
     return Identity(device, fingerprint(open_card(raw).identity_key), json.loads(raw))
 
 
-def _confirm(box: LabBox, partner: LabBox) -> None:
+def confirm(box: LabBox, partner: LabBox, link: str = LINK_ID) -> None:
+    """Let somebody at a box's site confirm the partner's six words.
+
+    Raises:
+        CommandError: they are not the partner's.
+    """
     words = () if partner.paper is None else partner.paper.words
-    box.cli("pair", "confirm", LINK_ID, "--words", " ".join(words))
+    box.cli("pair", "confirm", link, "--words", " ".join(words))

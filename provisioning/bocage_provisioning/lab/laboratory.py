@@ -166,7 +166,7 @@ class Laboratory:
         program = self.supervisor.start(
             Program(
                 name=LINE,
-                argv=tuple(line_argv(str(self._compiled_wan()), self.line)),
+                argv=tuple(line_argv(str(self.compiled_wan()), self.line)),
                 namespace=self.topology.wan,
                 # It may force its socket buffers above the usual limit.
                 owner=Owner(0, 0, ("net_admin",)),
@@ -179,8 +179,8 @@ class Laboratory:
             "the line between the sites",
         )
 
-    def _compiled_wan(self) -> Path:
-        """Compile `wan.c` once for each version of it."""
+    def compiled_wan(self) -> Path:
+        """Compile `wan.c`, once for each version of it."""
         source = WAN_SOURCE.read_bytes()
         program = DISK / f"wan-{hashlib.sha256(source).hexdigest()[:12]}"
         if not program.exists():

@@ -48,7 +48,8 @@ def remove(host: Host, topology: Topology) -> None:
     Raises:
         LabError: a process would not die.
     """
-    there = [name for name in present(host) if name in topology.namespaces]
+    ours = {*topology.namespaces, *topology.second_namespaces}
+    there = [name for name in present(host) if name in ours]
     _kill_all(host, there)
     for namespace in there:
         # Another clean-up may be at work beside us; gone is gone.

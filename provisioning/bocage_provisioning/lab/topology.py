@@ -10,7 +10,9 @@
         |
     practice LAN  station 192.168.1.40
 
-Both sites use the same LAN range on purpose: nothing is ever forwarded between them, so it must not
+    second hospital   the same again, 203.0.113.1, where a test asks for it
+
+All sites use the same LAN range on purpose: nothing is ever forwarded between them, so it must not
 matter. The line's rate and delay are those of `wan.c`, which relays the WireGuard packets.
 """
 
@@ -33,6 +35,11 @@ PRACTICE_WAN_ADDRESS, PRACTICE_GATEWAY = "198.51.100.1", "198.51.100.254"
 
 WIREGUARD_PORT = 51820
 LINE_FAR_PORT = 51821  # where the practice sees the hospital come from
+# A second hospital of the same practice has a tunnel of its own there.
+SECOND_WAN_ADDRESS, SECOND_GATEWAY = "203.0.113.1", "203.0.113.254"
+SECOND_WIREGUARD_PORT, SECOND_LINE_FAR_PORT = 51822, 51823
+SECOND_TUNNEL_ADDRESS = "fd6b:0c4a:9e00:2::1"
+PRACTICE_SECOND_TUNNEL_ADDRESS = "fd6b:0c4a:9e00:2::2"
 HOSPITAL_TUNNEL_ADDRESS = "fd6b:0c4a:9e00:1::1"
 PRACTICE_TUNNEL_ADDRESS = "fd6b:0c4a:9e00:1::2"
 
@@ -117,8 +124,23 @@ class Topology:
         return f"{PREFIX}{self.name}-plan"
 
     @property
+    def second_box(self) -> str:
+        """Namespace of the second hospital's box."""
+        return f"{PREFIX}{self.name}-sbox"
+
+    @property
+    def second_lan(self) -> str:
+        """Namespace of the second hospital's modality and PACS."""
+        return f"{PREFIX}{self.name}-slan"
+
+    @property
+    def second_namespaces(self) -> tuple[str, ...]:
+        """Those of the second hospital."""
+        return (self.second_lan, self.second_box)
+
+    @property
     def namespaces(self) -> tuple[str, ...]:
-        """All of them."""
+        """All of them but the second hospital's."""
         return (
             self.hospital_lan,
             self.hospital_box,
@@ -152,17 +174,36 @@ class Topology:
             ),
         )
 
+    @property
+    def second_cables(self) -> tuple[Cable, ...]:
+        """The cables of the second hospital."""
+        at_hospital = tuple(f"{address}/24" for address in (MODALITY_ADDRESS, PACS_ADDRESS))
+        return (
+            Cable(
+                End(self.second_lan, "lan0", at_hospital),
+                End(self.second_box, "lan0", (f"{BOX_LAN_ADDRESS}/24",)),
+            ),
+            Cable(
+                End(self.second_box, "wan0", (f"{SECOND_WAN_ADDRESS}/24",), SECOND_GATEWAY),
+                End(self.wan, "second", (f"{SECOND_GATEWAY}/24",)),
+            ),
+        )
+
 
 def plan_namespaces(topology: Topology) -> list[tuple[str, ...]]:
     """List the commands that make the namespaces and lay the cables, on a clean machine."""
-    steps: list[tuple[str, ...]] = [
-        ("ip", "netns", "add", namespace) for namespace in topology.namespaces
-    ]
-    steps += [
-        ("ip", "-n", namespace, "link", "set", "dev", "lo", "up")
-        for namespace in topology.namespaces
-    ]
-    for cable in topology.cables:
+    return _plan(topology.namespaces, topology.cables)
+
+
+def plan_second(topology: Topology) -> list[tuple[str, ...]]:
+    """List the commands that put a second hospital beside the first, once that is there."""
+    return _plan(topology.second_namespaces, topology.second_cables)
+
+
+def _plan(namespaces: tuple[str, ...], cables: tuple[Cable, ...]) -> list[tuple[str, ...]]:
+    steps: list[tuple[str, ...]] = [("ip", "netns", "add", namespace) for namespace in namespaces]
+    steps += [("ip", "-n", namespace, "link", "set", "dev", "lo", "up") for namespace in namespaces]
+    for cable in cables:
         steps.append(
             (
                 *("ip", "link", "add", "name", cable.a.interface, "netns", cable.a.namespace),
@@ -174,7 +215,7 @@ def plan_namespaces(topology: Topology) -> list[tuple[str, ...]]:
     # A route needs its interface up and its neighbour there: all cables first.
     steps += [
         ("ip", "-n", end.namespace, "route", "add", "default", "via", end.gateway)
-        for cable in topology.cables
+        for cable in cables
         for end in (cable.a, cable.b)
         if end.gateway is not None
     ]
@@ -190,11 +231,20 @@ def _plan_end(end: End) -> list[tuple[str, ...]]:
 
 
 def line_argv(program: str, line: Line) -> list[str]:
-    """Write the arguments of `wan.c` for this topology."""
+    """Write the arguments of `wan.c` for the line between hospital and practice."""
+    return _argv(program, line, HOSPITAL_GATEWAY, (WIREGUARD_PORT, LINE_FAR_PORT))
+
+
+def second_line_argv(program: str, line: Line) -> list[str]:
+    """Write the arguments of `wan.c` for the line between the second hospital and the practice."""
+    return _argv(program, line, SECOND_GATEWAY, (SECOND_WIREGUARD_PORT, SECOND_LINE_FAR_PORT))
+
+
+def _argv(program: str, line: Line, gateway: str, ports: tuple[int, int]) -> list[str]:
     return [
         program,
-        *(HOSPITAL_GATEWAY, str(WIREGUARD_PORT)),
-        *(PRACTICE_GATEWAY, str(LINE_FAR_PORT)),
-        *(PRACTICE_WAN_ADDRESS, str(WIREGUARD_PORT)),
+        *(gateway, str(ports[0])),
+        *(PRACTICE_GATEWAY, str(ports[1])),
+        *(PRACTICE_WAN_ADDRESS, str(ports[0])),
         *(f"{value:g}" for value in (line.rate_mbit, line.delay_ms, line.loss_pct, line.queue_ms)),
     ]

@@ -238,6 +238,9 @@ def _note_requesting(
         case "exam":
             accepted = _number(entry.body, "accepted_at")
             accepted = entry.at // 1000 if accepted is None else accepted
+            if name in cancelled:  # sent again: what it becomes begins then
+                cancelled.discard(name)
+                facts.exams.pop(name, None)
             known = facts.exams.setdefault(name, _Exam(accepted, entry.body))
             known.accepted_at, known.last = min(known.accepted_at, accepted), entry.body
         case "exam_refused":

@@ -10,6 +10,7 @@ import click
 from bocage_contract.errors import ContractError
 from bocage_edge.cli.configuration import config
 from bocage_edge.cli.diagnosis import doctor
+from bocage_edge.cli.exam import exam
 from bocage_edge.cli.ledger import ledger
 from bocage_edge.cli.pairing import pair
 from bocage_edge.cli.reports import reports
@@ -81,6 +82,7 @@ for command in (
     doctor,
     spool,
     reports,
+    exam,
     ledger,
     statement,
     seal,

@@ -48,7 +48,7 @@ KINDS: dict[str, frozenset[str]] = {
 }
 KINDS[ADMINISTRATOR] = frozenset(
     {"unlocked", "locked", "sent_again", "dropped", "held", "released", "delivered_again"}
-    | {"matched"}
+    | {"matched", "cancelled"}
 ).union(*KINDS.values())
 # Kinds that the keeper writes itself, of what it has seen itself.
 PARTNER_CONFIRMED = "partner_confirmed"

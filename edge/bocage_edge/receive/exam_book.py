@@ -110,7 +110,7 @@ class ExamBook:
             return
         with self._turns.of("/".join(key)):
             before = self._spool.exam(Direction.OUT, *key)
-            used = _Used(self._spool, coming.link, before)
+            used = Used(self._spool, coming.link, before)
             decided = decide(versions, before, coming, used)
             if isinstance(decided, Refuse):
                 self._note_refusal(before, decided, coming)
@@ -187,7 +187,16 @@ class ExamBook:
 
     def _remembered(self, key: tuple[str, str]) -> Exam | None:
         with self._lock:
-            return self._accepted.get(key)
+            exam = self._accepted.get(key)
+        # A person may have cancelled or raised it since, by another process.
+        if exam is None or self._spool.exam_standing(Direction.OUT, *key) == (
+            exam.state.value,
+            exam.klass.rank,
+        ):
+            return exam
+        with self._lock:
+            self._accepted.pop(key, None)
+        return None
 
     def _remember(self, key: tuple[str, str], exam: Exam) -> None:
         with self._lock:
@@ -202,7 +211,7 @@ class ExamBook:
             return Ruling(
                 exam.klass, arrive_by=exam.arrive_by, held=UNDECIDED if taken.is_held else None
             )
-        entries = [_exam_entry(taken, coming.at)] if taken.why else []
+        entries = [exam_entry(taken, coming.at)] if taken.why else []
         for mark in taken.volume:
             entries.append(
                 draft("volume", coming.at, scope=mark.scope, used=mark.used, limit=mark.limit)
@@ -217,7 +226,7 @@ class ExamBook:
             exam.klass,
             arrive_by=exam.arrive_by,
             held=UNDECIDED if taken.is_held else None,
-            change=lambda now: _merged(now, exam),
+            change=lambda now: merged(now, exam),
             entries=tuple(entries),
             particulars=sealed,
         )
@@ -231,7 +240,7 @@ class ExamBook:
         noted = replace(exam, told=exam.told | {code})
         entry = _refusal_entry(refused.refusal, coming)
         self._spool.change_exam(
-            Direction.OUT, coming.link, coming.exam_id, lambda now: _merged(now, noted), [entry]
+            Direction.OUT, coming.link, coming.exam_id, lambda now: merged(now, noted), [entry]
         )
         _log.warning("exam refused", link=coming.link, reason=reason.value)
 
@@ -286,7 +295,7 @@ class ExamBook:
                 self._alarms.popitem(last=False)
 
 
-class _Used:
+class Used:
     """Counts other exams of a stretch of time; see `decision.Used`."""
 
     def __init__(self, spool: Spool, link: str, before: Exam | None) -> None:
@@ -316,7 +325,7 @@ def _is_of_manifest(each: StoredObject) -> bool:
     return is_ours and each.state not in _GONE
 
 
-def _merged(now: Exam | None, decided: Exam) -> Exam:
+def merged(now: Exam | None, decided: Exam) -> Exam:
     """Keep what other units have written into the row meanwhile."""
     if now is None:
         return decided
@@ -338,7 +347,8 @@ def _lacks_request(exam: Exam, versions: Sequence[Convention]) -> bool:
     return is_wanted and exam.klass is not ExamClass.PRIOR and exam.request_at is None
 
 
-def _exam_entry(taken: Take, at: float) -> EntryDraft:
+def exam_entry(taken: Take, at: float) -> EntryDraft:
+    """Say in the ledger what was decided of an exam."""
     exam = taken.exam
     return draft(
         "exam",

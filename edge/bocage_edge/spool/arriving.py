@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import apsw
 
 from bocage_contract.ledger import EntryDraft
+from bocage_edge.spool.cancelling import hold_if_cancelled
 from bocage_edge.spool.core import SpoolCore
 from bocage_edge.spool.outbox import insert_entries
 from bocage_edge.spool.parts import PartFile
@@ -129,7 +130,9 @@ def _insert_or_revive(db: apsw.Connection, arrival: Arrival, now: float) -> bool
     """Insert an object's rows; one whose file was found corrupt gets its good file back."""
     found = find_object(db, arrival.object.name)
     if found is None:
-        insert_arrived(db, arrival.object, arrival.destinations, now)
+        new = arrival.object
+        insert_arrived(db, new, arrival.destinations, now)
+        hold_if_cancelled(db, new.link, new.exam_id, new.name)
         return True
     if found.state is ObjectState.CORRUPT:
         db.execute(

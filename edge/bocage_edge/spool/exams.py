@@ -202,6 +202,15 @@ class Exams(SpoolCore):
         with self._index.reading() as db:
             return find_exam(db, direction, link, exam_id)
 
+    def exam_standing(self, direction: Direction, link: str, exam_id: str) -> tuple[str, int]:
+        """Give an exam's state and the rank of its class, quickly; empty and 0: not known."""
+        with self._index.reading() as db:
+            row = db.execute(
+                "SELECT state, klass FROM exam WHERE direction = ? AND link = ? AND exam_id = ?",
+                (direction, link, exam_id),
+            ).fetchone()
+        return ("", 0) if row is None else (row[0], row[1])
+
     def exams_since(self, first_at: float, direction: Direction | None = None) -> list[Exam]:
         """List exams whose first instance came at or after an instant, oldest first."""
         with self._index.reading() as db:

@@ -12,7 +12,7 @@ from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft
 from bocage_edge.errors import SpoolError
 from bocage_edge.spool.core import RESERVE_BYTES, SpoolCore
-from bocage_edge.spool.exams import DecidedExam, decide_exam
+from bocage_edge.spool.exams import DecidedExam, ExamState, decide_exam
 from bocage_edge.spool.folders import remove
 from bocage_edge.spool.incoming import IncomingFile
 from bocage_edge.spool.outbox import Row, insert_entries
@@ -35,6 +35,10 @@ from bocage_edge.spool.types import (
 )
 from bocage_edge.spool.unmatched import insert_unmatched
 from bocage_system.clock import Clock
+
+
+class ExamChangedError(SpoolError):
+    """What was known of the exam holds no more: it was cancelled or raised in the very moment."""
 
 
 class SameInstanceError(SpoolError):
@@ -124,6 +128,8 @@ class OutgoingSide(SpoolCore):
         try:
             self._check_placed(each.name)
             _check_once(db, each.object)
+            if each.decided is None and each.object.is_of_exam:
+                _check_standing(db, each.object)
         except SpoolError as error:
             return error
         insert_outgoing(db, each.name, each.size_bytes, each.object, now)
@@ -349,6 +355,15 @@ def _check_once(db: apsw.Connection, new: OutgoingObject) -> None:
     ).fetchone()
     if row is not None:
         raise SameInstanceError("this instance has been accepted a moment ago")
+
+
+def _check_standing(db: apsw.Connection, new: OutgoingObject) -> None:
+    row = db.execute(
+        "SELECT state, klass FROM exam WHERE direction = 'out' AND link = ? AND exam_id = ?",
+        (new.link, new.exam_id),
+    ).fetchone()
+    if row is not None and (row[0] == ExamState.CANCELLED or row[1] < new.klass.rank):
+        raise ExamChangedError("the exam was cancelled or raised a moment ago: send again")
 
 
 def _settle_one(db: apsw.Connection, settlement: Settlement, now: float) -> bool:

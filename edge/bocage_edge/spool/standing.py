@@ -13,6 +13,7 @@ import apsw
 
 from bocage_contract.ledger import EntryDraft
 from bocage_contract.report_state import ReportSeen, standing_of
+from bocage_edge.spool.cancelling import follow_cancelled
 from bocage_edge.spool.core import SpoolCore
 from bocage_edge.spool.exams import EXAM_COLUMNS, Exam, exam_of, find_exam, put_exam
 from bocage_edge.spool.outbox import insert_entries
@@ -110,9 +111,11 @@ class Standing(SpoolCore):
         """
         with self._index.writing() as db:
             for exam_id, apply in lessons:
-                changed = apply(find_exam(db, Direction.IN, link, exam_id))
+                before = find_exam(db, Direction.IN, link, exam_id)
+                changed = apply(before)
                 if changed is not None:
                     put_exam(db, changed)
+                    follow_cancelled(db, before, changed)
 
     def note_reports(self, link: str, reports: Sequence[tuple[str, str, str, float]]) -> None:
         """Write which objects are reports of exams; twice is no harm.

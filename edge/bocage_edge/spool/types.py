@@ -141,6 +141,11 @@ class OutgoingObject:
     waiting: Waiting | None = None  # of a request whose exam has not come
     class_key: str = ""  # keyed hash of its SOP class
 
+    @property
+    def is_of_exam(self) -> bool:
+        """Whether it is an instance of an exam that starts here; a report answers one."""
+        return self.kind is ObjectKind.INSTANCE and self.klass is not ExamClass.REPORT
+
 
 @dataclass(frozen=True, slots=True)
 class ArrivedObject:

@@ -99,6 +99,7 @@ class Statement:
 class _Exam:
     accepted_at: int
     last: Mapping[str, object]
+    said_at: int = 0  # Unix ms of the last word that it travels
     is_cancelled: bool = False
     sent: dict[str, int] = field(default_factory=dict)  # object -> Unix ms
     reports: dict[str, tuple[str, int]] = field(default_factory=dict)  # object -> state, Unix ms
@@ -214,7 +215,7 @@ def _sums(lines: Sequence[Line]) -> list[object]:
 def _facts(requesting: Iterable[Entry], reading: Iterable[Entry]) -> _Facts:
     facts = _Facts()
     sent: dict[str, dict[str, int]] = {}
-    cancelled: set[str] = set()
+    cancelled: dict[str, int] = {}
     until_here_ms = until_there_ms = 0
     for entry in requesting:
         until_here_ms = max(until_here_ms, entry.at)
@@ -226,27 +227,26 @@ def _facts(requesting: Iterable[Entry], reading: Iterable[Entry]) -> _Facts:
     facts.until_ms = min(until_here_ms, until_there_ms)
     for name, exam in facts.exams.items():
         exam.sent = sent.get(name, {})
-        exam.is_cancelled = name in cancelled
+        # Sent again after that, it is an exam like any other.
+        exam.is_cancelled = cancelled.get(name, -1) >= exam.said_at
     return facts
 
 
 def _note_requesting(
-    facts: _Facts, entry: Entry, sent: dict[str, dict[str, int]], cancelled: set[str]
+    facts: _Facts, entry: Entry, sent: dict[str, dict[str, int]], cancelled: dict[str, int]
 ) -> None:
     name, thing = _text(entry.body, "exam_id"), _text(entry.body, "object")
     match entry.kind:
         case "exam":
             accepted = _number(entry.body, "accepted_at")
             accepted = entry.at // 1000 if accepted is None else accepted
-            if name in cancelled:  # sent again: what it becomes begins then
-                cancelled.discard(name)
-                facts.exams.pop(name, None)
             known = facts.exams.setdefault(name, _Exam(accepted, entry.body))
             known.accepted_at, known.last = min(known.accepted_at, accepted), entry.body
+            known.said_at = max(known.said_at, entry.at)
         case "exam_refused":
             facts.refused_exams.setdefault(name, entry.at)
         case "cancelled":
-            cancelled.add(name)
+            cancelled[name] = max(cancelled.get(name, -1), entry.at)
         # A message that goes with an exam is none of its instances.
         case "received" | "changed_content" if "document" not in entry.body:
             sent.setdefault(name, {}).setdefault(thing, entry.at)
@@ -254,7 +254,7 @@ def _note_requesting(
             facts.delivered_here.setdefault(thing, entry.at)
 
 
-def _note_reading(facts: _Facts, entry: Entry, cancelled: set[str]) -> None:
+def _note_reading(facts: _Facts, entry: Entry, cancelled: dict[str, int]) -> None:
     name, thing = _text(entry.body, "exam_id"), _text(entry.body, "object")
     match entry.kind:
         case "delivered" if entry.body.get("done") is True:
@@ -265,7 +265,7 @@ def _note_reading(facts: _Facts, entry: Entry, cancelled: set[str]) -> None:
             said = _text(entry.body, "report_state"), entry.at
             facts.exams[name].reports.setdefault(thing, said)
         case "cancelled":
-            cancelled.add(name)
+            cancelled[name] = max(cancelled.get(name, -1), entry.at)
 
 
 def _line(modality: str, exams: Sequence[_Exam], facts: _Facts, versions: Versions) -> Line:

@@ -191,6 +191,17 @@ def test_what_is_not_billed() -> None:
     assert made.amount == Decimal("0.00")
 
 
+def test_an_exam_that_is_sent_again_after_it_was_cancelled_is_billed() -> None:
+    case = Case()
+    case.accept(1)
+    case.receive.append(draft("cancelled", START + 60, exam_id=exam(1)))
+    assert case.statement().cancelled == 1
+    last = case.receive[0].body
+    case.receive.append(draft("exam", START + 120, **last))
+    made = case.statement()
+    assert (made.cancelled, [line.billed for line in made.lines]) == (0, [1])
+
+
 def test_an_exam_sent_again_or_raised_is_one() -> None:
     """The last word on it counts, the first acceptance stands."""
     case = Case()

@@ -128,11 +128,13 @@ def _accepted(link: str, entry: Entry) -> Lesson:
 
     def apply(known: Exam | None) -> Exam:
         row = known or _new(link, said.exam_id, said.exam_class, said.service, said.accepted_at)
+        # Units hand their entries on in their own time: an older word does not undo a later one.
+        is_over = row.cancelled_at is not None and entry.at / 1000 <= row.cancelled_at
         return replace(
             row,
             klass=said.exam_class,
             service=said.service,
-            state=ExamState.ACCEPTED,
+            state=ExamState.CANCELLED if is_over else ExamState.ACCEPTED,
             first_at=min(row.first_at, said.accepted_at),
             convention=said.convention,
             version=said.version,
@@ -182,11 +184,13 @@ def _quiet(_link: str, entry: Entry) -> Lesson:
     return Lesson(said.exam_id, apply)
 
 
-def _cancelled(_link: str, entry: Entry) -> Lesson:
+def _cancelled(link: str, entry: Entry) -> Lesson:
     said = _Cancelled.model_validate(entry.body)
 
-    def apply(known: Exam | None) -> Exam | None:
-        return None if known is None else replace(known, state=ExamState.CANCELLED)
+    def apply(known: Exam | None) -> Exam:
+        at = entry.at / 1000
+        row = known or _new(link, said.exam_id, ExamClass.ROUTINE, "", at)
+        return replace(row, state=ExamState.CANCELLED, cancelled_at=max(row.cancelled_at or at, at))
 
     return Lesson(said.exam_id, apply)
 

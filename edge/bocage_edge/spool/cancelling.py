@@ -76,7 +76,7 @@ class Cancelling(SpoolCore):
             for name in names:
                 end_object(db, name, ObjectState.DROPPED, now, CANCELLED)
                 entries.append(draft("dropped", now, object=name, exam_id=exam_id))
-            put_exam(db, replace(exam, state=ExamState.CANCELLED))
+            put_exam(db, replace(exam, state=ExamState.CANCELLED, cancelled_at=now))
             insert_entries(db, self._entry_rows(link, entries))
         for name in names:
             remove(self._folders.object(name))

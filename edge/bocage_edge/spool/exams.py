@@ -27,10 +27,10 @@ UNDECIDED = "nothing has decided on its exam yet"
 EXAM_COLUMNS = (
     "direction, link, exam_id, klass, service, convention, version, modality, state, reason,"
     " first_at, accepted_at, slot_from, slot_until, arrive_by, report_due, quiet_at,"
-    " quiet_instances, request_at, report_state, report_at, alarmed, told"
+    " quiet_instances, request_at, report_state, report_at, alarmed, told, cancelled_at"
 )
 _UPSERT = f"""
-INSERT INTO exam ({EXAM_COLUMNS}) VALUES ({", ".join("?" * 23)})
+INSERT INTO exam ({EXAM_COLUMNS}) VALUES ({", ".join("?" * 24)})
 ON CONFLICT (direction, link, exam_id) DO UPDATE SET
     klass = excluded.klass, service = excluded.service, convention = excluded.convention,
     version = excluded.version, modality = excluded.modality, state = excluded.state,
@@ -39,7 +39,8 @@ ON CONFLICT (direction, link, exam_id) DO UPDATE SET
     arrive_by = excluded.arrive_by, report_due = excluded.report_due,
     quiet_at = excluded.quiet_at, quiet_instances = excluded.quiet_instances,
     request_at = excluded.request_at, report_state = excluded.report_state,
-    report_at = excluded.report_at, alarmed = excluded.alarmed, told = excluded.told
+    report_at = excluded.report_at, alarmed = excluded.alarmed, told = excluded.told,
+    cancelled_at = excluded.cancelled_at
 """  # noqa: S608 - column names are constants
 
 
@@ -79,6 +80,7 @@ class Exam:
     report_at: float | None = None
     alarmed: frozenset[str] = frozenset()  # by relay
     told: frozenset[str] = frozenset()  # by receive
+    cancelled_at: float | None = None  # the last time; it may have been sent again since
 
 
 def put_exam(db: apsw.Connection, exam: Exam) -> None:
@@ -89,6 +91,7 @@ def put_exam(db: apsw.Connection, exam: Exam) -> None:
         exam.slot_from, exam.slot_until, exam.arrive_by, exam.report_due, exam.quiet_at,
         exam.quiet_instances, exam.request_at, exam.report_state, exam.report_at,
         " ".join(sorted(exam.alarmed)), " ".join(sorted(exam.told)),
+        exam.cancelled_at,
     ))  # fmt: skip
 
 
@@ -191,6 +194,7 @@ def exam_of(row: Sequence[Any]) -> Exam:
         report_at=rest[11],
         alarmed=frozenset(rest[12].split()),
         told=frozenset(rest[13].split()),
+        cancelled_at=rest[14],
     )
 
 

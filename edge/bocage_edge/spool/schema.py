@@ -116,6 +116,7 @@ CREATE TABLE exam (
     report_at REAL,                        -- when the first one that counts was there
     alarmed TEXT NOT NULL DEFAULT '',      -- alarms already raised, words joined by spaces
     told TEXT NOT NULL DEFAULT '',         -- what receive has told already, likewise
+    cancelled_at REAL,
     UNIQUE (direction, link, exam_id)
 );
 CREATE INDEX exam_first ON exam (first_at);

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from bocage_edge.spool.arriving import Arrival, ArrivingSide
 from bocage_edge.spool.audit_queue import AuditQueue
-from bocage_edge.spool.commitments import Commitments
 from bocage_edge.spool.cancelling import Cancelling
+from bocage_edge.spool.commitments import Commitments
 from bocage_edge.spool.deliveries import DeliveringSide
 from bocage_edge.spool.exam_names import ExamNames
 from bocage_edge.spool.exams import Exams

@@ -63,6 +63,20 @@ def row(spool: Spool, direction: Direction = Direction.IN) -> Exam:
     return found
 
 
+def test_a_cancelled_exam_goes_on_only_when_it_is_sent_again(spool: Spool) -> None:
+    """Whatever the order in which the units of the other box hand their words on."""
+    again = {**ACCEPTED, "accepted_at": 3000}
+    for words in (
+        [entry("exam", 1000, **ACCEPTED), entry("cancelled", 2000, exam_id=EXAM)],
+        [entry("cancelled", 2000, exam_id=EXAM), entry("exam", 1000, **ACCEPTED)],
+    ):
+        learn(spool, LINK, words)
+        found = row(spool)
+        assert (found.state, found.service) == (ExamState.CANCELLED, "FLERS")
+    learn(spool, LINK, [entry("exam", 3000, **again)])
+    assert row(spool).state is ExamState.ACCEPTED
+
+
 def test_an_exam_is_learned_with_its_slot(spool: Spool) -> None:
     learn(spool, LINK, [entry("exam", **ACCEPTED)])
     found = row(spool)

@@ -6,8 +6,6 @@ the revision for itself.
 
 from __future__ import annotations
 
-import base64
-import json
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from bocage_contract.card import Card, open_card
 from bocage_contract.configuration import Desired, open_desired
 from bocage_contract.errors import ContractError
 from bocage_contract.fingerprint import fingerprint
+from bocage_contract.fleet.keyset import Keyset, Purpose, read_first_keyset, read_next_keyset
 from bocage_contract.pins import Pins, open_pins
 from bocage_contract.signing import MAX_ENVELOPE_BYTES
 from bocage_edge.errors import ConfigError
@@ -74,7 +73,7 @@ _Stamps = tuple[tuple[int, int, int] | None, ...]
 
 
 def _stamps(box: Box) -> _Stamps:
-    return tuple(_stamp(path) for path in (box.desired, box.trust, box.card, box.pins))
+    return tuple(_stamp(path) for path in (box.desired, box.keyset, box.card, box.pins))
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
@@ -107,7 +106,8 @@ def load_desired(box: Box, card: Card, *, at_least_revision: int = 1) -> Desired
     raw = _read(
         box.desired, "the box has no configuration yet", "run: bocage-edge config load FILE"
     )
-    return verify_desired(raw, load_trust(box), card, at_least_revision=at_least_revision)
+    trusted = load_keyset(box).keys(Purpose.CONFIGURATION)
+    return verify_desired(raw, trusted, card, at_least_revision=at_least_revision)
 
 
 def verify_desired(
@@ -125,17 +125,33 @@ def verify_desired(
         raise ConfigError(f"configuration: {error}", "the one in force stays") from error
 
 
-def load_trust(box: Box) -> frozenset[bytes]:
-    """Read the public keys that may sign configuration.
+def load_keyset(box: Box) -> Keyset:
+    """Read which keys may sign what.
 
     Raises:
-        ConfigError: the list is missing or damaged.
+        ConfigError: the keyset is missing, damaged, or not signed by its own roots.
     """
-    raw = _read(box.trust, "no key is trusted to sign configuration", "run: bocage-edge setup")
+    raw = _read(
+        box.keyset,
+        "the box has no keyset: no key may sign its configuration yet",
+        "run: bocage-edge enrol, or bocage-edge config keyset FILE",
+    )
     try:
-        return frozenset(base64.b64decode(text, validate=True) for text in json.loads(raw))
-    except (ValueError, TypeError) as error:
-        raise ConfigError("config/trust.json is damaged", "restore it from a backup") from error
+        return read_first_keyset(raw)
+    except ContractError as error:
+        raise ConfigError(f"config/keyset.json: {error}", "restore it from a backup") from error
+
+
+def verify_keyset(raw: bytes, held: Keyset | None) -> Keyset:
+    """Check a keyset that is to replace the one in force, or to be the first.
+
+    Raises:
+        ConfigError: too few roots signed it, or it is not newer.
+    """
+    try:
+        return read_first_keyset(raw) if held is None else read_next_keyset(raw, held)
+    except ContractError as error:
+        raise ConfigError(f"keyset: {error}", "the one in force stays") from error
 
 
 def load_pins(box: Box, card: Card) -> Pins:

@@ -37,9 +37,9 @@ class Box:
         return self.state / "config" / "desired.json"
 
     @property
-    def trust(self) -> Path:
-        """Public keys that may sign configuration: JSON list of base64."""
-        return self.state / "config" / "trust.json"
+    def keyset(self) -> Path:
+        """Which keys may sign what: the keyset in force, exact bytes as the roots signed them."""
+        return self.state / "config" / "keyset.json"
 
     @property
     def card(self) -> Path:

@@ -8,9 +8,8 @@ so a box that has keys is left as it is.
 from __future__ import annotations
 
 import base64
-import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from bocage_contract.card import Card, TunnelKey, seal_card
+from bocage_edge.configuration import verify_keyset
 from bocage_edge.errors import ConfigError
 from bocage_edge.link.keys import make_tunnel_key
 from bocage_edge.paths import Box
@@ -90,7 +90,7 @@ def make_folders(wanted: Iterator[Folder]) -> None:
 
 
 def make_keys(
-    box: Box, host: Host, owners: Owners, device: str, trusted: Sequence[bytes], now: float
+    box: Box, host: Host, owners: Owners, device: str, keyset: bytes | None, now: float
 ) -> Paper:
     """Make every key of a new box, its card, and its paper.
 
@@ -99,12 +99,14 @@ def make_keys(
 
     Args:
         device: the box's id.
-        trusted: public keys that may sign its configuration.
+        keyset: which keys may sign its configuration; None: enrolment will say.
         now: Unix seconds.
 
     Raises:
-        ConfigError: the box has keys already.
+        ConfigError: the box has keys already, or the keyset is none.
     """
+    if keyset is not None:
+        verify_keyset(keyset, None)
     if box.card.exists():
         raise ConfigError(
             "this box has its keys already", "a replaced box gets a new, empty state folder"
@@ -112,8 +114,8 @@ def make_keys(
     make_folders(folders(box, owners))
     group = owners.gid
     _write(box.owners, format_owners(owners).encode(), 0o640, os.getuid(), group)
-    trust = json.dumps([base64.b64encode(key).decode() for key in trusted]).encode()
-    _write(box.trust, trust, 0o640, os.getuid(), group)
+    if keyset is not None:
+        _write(box.keyset, keyset, 0o640, os.getuid(), group)
     identity, agreement = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
     keeper = owners.uids["keeper"]
     _write(box.identity_key, identity.private_bytes_raw(), 0o600, keeper, group)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import os
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -15,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bocage_contract.configuration import Desired, seal_desired
 from bocage_contract.errors import ContractError
+from bocage_contract.fleet.keyset import Keyset, seal_keyset
 from bocage_system.durable import read_limited
 
 _KEY_FILE_BYTES = 256
@@ -29,7 +32,7 @@ def configuration() -> None:
 @configuration.command("key")
 @click.argument("file", type=click.Path(path_type=Path))
 def make_key(file: Path) -> None:
-    """Make a key that signs configurations, and print its public half for `setup --trust`."""
+    """Make a key, of a root or for configurations, and print its public half."""
     key = Ed25519PrivateKey.generate()
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -38,6 +41,43 @@ def make_key(file: Path) -> None:
     with os.fdopen(descriptor, "wb") as out:
         out.write(base64.b64encode(key.private_bytes_raw()) + b"\n")
     click.echo(base64.b64encode(key.public_key().public_bytes_raw()).decode())
+
+
+@configuration.command("keyset")
+@click.option("--root", "root_file", required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--signs", multiple=True, required=True, help="Public key for configurations.")
+@click.option("--version", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--out", required=True, type=click.Path(path_type=Path))
+def make_keyset(root_file: Path, signs: tuple[str, ...], version: int, out: Path) -> None:
+    """Have one root key vouch for who signs configurations; a fleet takes three roots instead."""
+    root = read_key(root_file)
+    out.write_bytes(one_root_keyset(root, signs, version, int(time.time())))
+    click.echo(f"keyset {version}", err=True)
+
+
+def one_root_keyset(
+    root: Ed25519PrivateKey, signs: Sequence[str], version: int, issued_at: int
+) -> bytes:
+    """Write the keyset of a pair of boxes without a console.
+
+    Args:
+        signs: public keys that may sign configurations, base64.
+        issued_at: Unix seconds.
+
+    Raises:
+        MessageError: a key is none, or is the root itself.
+    """
+    public = root.public_key().public_bytes_raw()
+    keyset = Keyset.of(
+        {
+            "version": version,
+            "issued_at": issued_at,
+            "threshold": 1,
+            "roots": [base64.b64encode(public).decode()],
+            "configuration": list(signs),
+        }
+    )
+    return seal_keyset(keyset, root.sign, public)
 
 
 @configuration.command("sign")

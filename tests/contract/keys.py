@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bocage_contract.card import Card, TunnelKey
 from bocage_contract.fingerprint import fingerprint
+from bocage_contract.fleet.keyset import Keyset, seal_keyset
 
 AGE_RECIPIENT = "age1" + "q" * 58
 
@@ -26,6 +27,21 @@ def public(key: Ed25519PrivateKey) -> bytes:
 def text(key: bytes) -> str:
     """Write a key in base64."""
     return base64.b64encode(key).decode()
+
+
+def keyset_of(*configuration: Ed25519PrivateKey, version: int = 1) -> bytes:
+    """Have one root vouch for the keys that may sign configurations and commands."""
+    root = identity(99)
+    keys = [text(public(key)) for key in configuration]
+    keyset = Keyset(
+        version=version,
+        issued_at=1_790_000_000,
+        threshold=1,
+        roots=[text(public(root))],
+        configuration=keys,
+        command=keys,
+    )
+    return seal_keyset(keyset, root.sign, public(root))
 
 
 def card_of(key: Ed25519PrivateKey, device: str = "flers-1", serial: int = 1) -> Card:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from bocage_contract.pins import Pins, seal_pins
 from bocage_edge import configuration
 from bocage_edge.errors import ConfigError
 from bocage_edge.paths import Box
-from tests.contract.keys import card_of, desired_document, identity, public
+from tests.contract.keys import card_of, desired_document, identity, keyset_of, public
 
 BOX, CONSOLE, STRANGER = identity(1), identity(5), identity(6)
 
@@ -26,7 +25,7 @@ def box(tmp_path: Path) -> Box:
     for folder in (box.desired.parent, box.pins.parent):
         folder.mkdir(parents=True)
     box.card.write_bytes(seal_card(card_of(BOX), BOX.sign))
-    box.trust.write_text(json.dumps([base64.b64encode(public(CONSOLE)).decode()]))
+    box.keyset.write_bytes(keyset_of(CONSOLE))
     desired = Desired.of(desired_document(BOX))
     box.desired.write_bytes(seal_desired(desired, CONSOLE.sign, public(CONSOLE)))
     return box
@@ -58,7 +57,7 @@ def test_pins_written_by_a_stranger_are_refused(box: Box) -> None:
         configuration.load(box)
 
 
-@pytest.mark.parametrize("missing", ["desired", "card", "trust"])
+@pytest.mark.parametrize("missing", ["desired", "card", "keyset"])
 def test_what_is_missing_is_said_with_what_to_do(box: Box, missing: str) -> None:
     """The hint names the command."""
     getattr(box, missing).unlink()
@@ -86,6 +85,6 @@ def test_what_is_in_force_is_verified_again_only_where_a_file_changed(box: Box) 
             loader.now()
     box.desired.write_bytes(raw)
     assert loader.now() == first
-    box.trust.write_text("[]")
+    box.keyset.write_text("[]")
     with pytest.raises(ConfigError):
         loader.now()

@@ -7,6 +7,7 @@ import stat
 import pyrage
 import pytest
 
+from bocage_contract.fleet.keyset import Purpose
 from bocage_edge import configuration
 from bocage_edge.errors import ConfigError
 from bocage_edge.paths import Box
@@ -14,11 +15,12 @@ from bocage_edge.seal.keys import recipient_of, unwrap
 from bocage_edge.setup import Paper, make_keys
 from bocage_edge.units import own_owners
 from bocage_system.command import LocalHost
-from tests.contract.keys import identity, public
+from tests.contract.keys import identity, keyset_of, public
 
 pytestmark = pytest.mark.processes  # wg makes the tunnel key
 
-CONSOLE = public(identity(5))
+CONSOLE = identity(5)
+KEYSET = keyset_of(CONSOLE)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Box, Paper]:
     """A box after its first boot."""
     folder = tmp_path_factory.mktemp("box")
     box = Box(folder / "state", folder / "run")
-    return box, make_keys(box, LocalHost(), own_owners(), "flers-1", [CONSOLE], 1_800_000_000)
+    return box, make_keys(box, LocalHost(), own_owners(), "flers-1", KEYSET, 1_800_000_000)
 
 
 def test_the_card_names_the_keys_that_were_made(made: tuple[Box, Paper]) -> None:
@@ -36,7 +38,7 @@ def test_the_card_names_the_keys_that_were_made(made: tuple[Box, Paper]) -> None
     assert (card.device, card.serial, card.made_at) == ("flers-1", 1, 1_800_000_000)
     assert recipient_of(paper.recovery_key) == card.recovery
     assert recipient_of(unwrap(box.opening_wrapped.read_bytes(), paper.code)) == card.opening
-    assert configuration.load_trust(box) == {CONSOLE}
+    assert configuration.load_keyset(box).keys(Purpose.CONFIGURATION) == {public(CONSOLE)}
 
 
 def test_the_paper_opens_what_is_sealed_to_the_site(made: tuple[Box, Paper]) -> None:
@@ -73,5 +75,5 @@ def test_a_second_set_up_changes_nothing(made: tuple[Box, Paper]) -> None:
     box, _ = made
     before = {path: path.read_bytes() for path in box.state.rglob("*") if path.is_file()}
     with pytest.raises(ConfigError, match="has its keys already"):
-        make_keys(box, LocalHost(), own_owners(), "flers-2", [CONSOLE], 1)
+        make_keys(box, LocalHost(), own_owners(), "flers-2", KEYSET, 1)
     assert before == {path: path.read_bytes() for path in box.state.rglob("*") if path.is_file()}

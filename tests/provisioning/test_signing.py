@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bocage_contract.configuration import open_desired
+from bocage_contract.fleet.keyset import Purpose, read_first_keyset
 from bocage_provisioning.cli import main
 from tests.contract.keys import desired_document, identity
 
@@ -29,14 +30,19 @@ def document(tmp_path: Path) -> Path:
 
 
 def test_a_box_that_trusts_the_key_takes_what_it_signed(tmp_path: Path, document: Path) -> None:
-    """The printed public half is what `setup --trust` is given."""
+    """The printed public half goes into the keyset, which one root signs."""
     made = run("key", str(tmp_path / "key"))
     assert made.exit_code == 0
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
     out = tmp_path / "signed"
     signed = run("sign", str(document), "--key", str(tmp_path / "key"), "--out", str(out))
     assert signed.exit_code == 0, signed.output
-    trusted = base64.b64decode(made.stdout)
+    root = run("key", str(tmp_path / "root"))
+    keyset = tmp_path / "keyset"
+    told = ("--root", str(tmp_path / "root"), "--signs", made.stdout.strip(), "--out", str(keyset))
+    assert run("keyset", *told).exit_code == 0, root.output
+    (trusted,) = read_first_keyset(keyset.read_bytes()).keys(Purpose.CONFIGURATION)
+    assert trusted == base64.b64decode(made.stdout)
     value = json.loads(document.read_text())
     desired = open_desired(out.read_bytes(), {trusted}, value["audience"])
     assert desired.revision == value["revision"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import time
@@ -10,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from bocage_contract.errors import MessageError
 from bocage_contract.fingerprint import words
 from bocage_edge import configuration
 from bocage_edge import setup as first_boot
 from bocage_edge import unlock as unlocking
+from bocage_edge.cli.configuration import read_document
 from bocage_edge.errors import ConfigError
 from bocage_edge.paths import Box
 from bocage_edge.units import Owners, own_owners, parse_owners, system_owners
@@ -24,18 +23,17 @@ from bocage_system.command import LocalHost
 @click.command()
 @click.option("--device", required=True, help="The box's id, such as flers-1.")
 @click.option(
-    "--trust",
-    required=True,
-    multiple=True,
-    help="Public key that may sign configuration (base64); may be given several times.",
+    "--keyset",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Which keys may sign its configuration. Without it, enrolment says.",
 )
 @click.option("--owners", help="Who the units are: receive=UID,…,group=GID. Default: by name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def setup(box: Box, device: str, trust: tuple[str, ...], owners: str | None, as_json: bool) -> None:
+def setup(box: Box, device: str, keyset: Path | None, owners: str | None, as_json: bool) -> None:
     """Make the keys of a new box and print, once, what belongs in the site's safe."""
-    keys = [_public_key(text) for text in trust]
-    paper = first_boot.make_keys(box, LocalHost(), _owners(owners), device, keys, time.time())
+    raw = None if keyset is None else read_document(keyset)
+    paper = first_boot.make_keys(box, LocalHost(), _owners(owners), device, raw, time.time())
     own = configuration.load_card(box)
     if as_json:
         click.echo(
@@ -107,13 +105,3 @@ def _owners(text: str | None) -> Owners:
         raise ConfigError(
             f"system user missing: {error.args[0]}", "install the package, or give --owners"
         ) from None
-
-
-def _public_key(text: str) -> bytes:
-    try:
-        key = base64.b64decode(text, validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise MessageError("--trust: a public key is 32 bytes in base64")
-    return key

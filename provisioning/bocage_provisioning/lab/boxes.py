@@ -96,15 +96,17 @@ class LabBox:
         for argv in plan_small_disk(image, self.state, size_bytes):
             LocalHost().run(argv)
 
-    def set_up(self, device: str, trusted_key: str) -> Paper:
+    def set_up(self, device: str, keyset: bytes) -> Paper:
         """Make the box's keys, as at its first boot.
 
         Args:
-            trusted_key: public key that may sign its configuration, base64.
+            keyset: which keys may sign its configuration.
         """
+        path = self.state.parent / f"{self.name}.keyset.json"
+        path.write_bytes(keyset)
         owners = ",".join([*(f"{unit}={uid}" for unit, uid in UIDS.items()), f"group={GROUP}"])
         printed = self.cli(
-            *("setup", "--device", device, "--trust", trusted_key, "--owners", owners, "--json")
+            *("setup", "--device", device, "--keyset", str(path), "--owners", owners, "--json")
         )
         paper = json.loads(printed)
         self.paper = Paper(paper["code"], paper["recovery_key"], tuple(paper["words"]["fr"]))

@@ -32,6 +32,7 @@ from bocage_provisioning.lab.desired import (
 )
 from bocage_provisioning.lab.laboratory import Laboratory
 from bocage_provisioning.lab.waiting import wait_until
+from bocage_provisioning.signing import one_root_keyset
 
 TUNNEL_TIMEOUT_S = 30.0
 
@@ -45,11 +46,9 @@ class Signer:
         """Make the key; it lives as long as this object."""
         self._key = Ed25519PrivateKey.generate()
         self._public = self._key.public_key().public_bytes_raw()
-
-    @property
-    def public_key(self) -> str:
-        """The public key in base64, as `bocage-edge setup --trust` takes it."""
-        return base64.b64encode(self._public).decode()
+        signs = [base64.b64encode(self._public).decode()]
+        root = Ed25519PrivateKey.generate()
+        self.keyset = one_root_keyset(root, signs, 1, int(time.time()))
 
     def load(self, box: LabBox, desired: Desired) -> None:
         """Sign a configuration and put it in force on a box."""
@@ -169,7 +168,7 @@ def first_boot(box: LabBox, device: str, signer: Signer) -> Identity:
     Raises:
         CommandError: it failed.
     """
-    box.set_up(device, signer.public_key)
+    box.set_up(device, signer.keyset)
     path: Path = box.state.parent / f"{box.name}.card.json"
     box.cli("card", "--out", str(path))
     raw = path.read_bytes()

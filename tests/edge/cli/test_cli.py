@@ -16,7 +16,7 @@ from bocage_edge.cli import main
 from bocage_edge.configuration import load_card
 from bocage_edge.paths import Box
 from bocage_system.mounts import is_in_memory
-from tests.contract.keys import desired_document, identity, public, text
+from tests.contract.keys import desired_document, identity, keyset_of, public
 
 pytestmark = pytest.mark.processes  # wg makes the tunnel key
 
@@ -28,8 +28,10 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Box:
     """A box after its first boot."""
     folder = tmp_path_factory.mktemp("box")
     box = Box(folder / "state", folder / "run")
-    key = text(public(CONSOLE))
-    done = run(box, "setup", "--device", "flers-1", "--trust", key, "--owners", owners(), "--json")
+    keyset = folder / "keyset.json"
+    keyset.write_bytes(keyset_of(CONSOLE))
+    told = ("--keyset", str(keyset), "--owners", owners(), "--json")
+    done = run(box, "setup", "--device", "flers-1", *told)
     assert done.exit_code == 0, done.output
     said = json.loads(done.stdout)
     assert len(said["words"]["fr"]) == len(said["words"]["en"]) == 6
@@ -88,10 +90,23 @@ def test_the_card_is_shown_with_its_words(box: Box, tmp_path: Path) -> None:
     assert done.stderr.startswith("flers-1: ")
 
 
+def test_a_keyset_is_replaced_by_one_its_roots_signed(box: Box, tmp_path: Path) -> None:
+    """And never by the same version again with other keys."""
+    file = tmp_path / "keyset.json"
+    file.write_bytes(keyset_of(CONSOLE, STRANGER))
+    refused = run(box, "config", "keyset", str(file))
+    assert refused.exit_code == 1
+    assert "not newer" in refused.stderr
+    file.write_bytes(keyset_of(CONSOLE, version=2))
+    done = run(box, "config", "keyset", str(file))
+    assert done.stderr == "keyset 2 is in force\n"
+    assert box.keyset.read_bytes() == file.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("setup", "--device", "flers-1", "--trust", "AAAA"), "32 bytes"),
+        (("setup", "--device", "flers-1", "--keyset", "nowhere"), "nowhere"),
         (("ledger", "show"), "keeper does not answer"),
         (("pair", "confirm", "nowhere", "--words", "a"), "no link nowhere"),
         (("pair", "confirm", "flers-caen", "--words", "a"), "no card"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import sys
@@ -22,7 +21,7 @@ from bocage_edge.spool.types import DeliveryState
 from bocage_edge.status import read_status
 from bocage_system.command import Child, spawn
 from bocage_system.kick import ring
-from tests.contract.keys import card_of, desired_document, identity, public, text
+from tests.contract.keys import card_of, desired_document, identity, keyset_of, public
 from tests.edge.deliver.practice import Practice
 from tests.edge.deliver.station import station
 from tests.fakes.instances import instance
@@ -51,7 +50,7 @@ def configure(box: Box, there: DicomDestination) -> None:
     document["destinations"] = [there.to_json()]
     document["links"][0]["role"] = "reading"
     box.card.write_bytes(seal_card(card_of(BOX_KEY), BOX_KEY.sign))
-    box.trust.write_text(json.dumps([text(public(SIGNER))]))
+    box.keyset.write_bytes(keyset_of(SIGNER))
     box.desired.write_bytes(seal_desired(Desired.of(document), SIGNER.sign, public(SIGNER)))
 
 

@@ -18,7 +18,7 @@ from bocage_edge.keeper.daemon import open_service
 from bocage_edge.keeper.service import Service
 from bocage_edge.paths import Box
 from bocage_edge.units import UNITS
-from tests.contract.keys import card_of, desired_document, identity, public, text
+from tests.contract.keys import card_of, desired_document, identity, keyset_of, public, text
 from tests.fakes.clock import FakeClock
 
 CONSOLE = identity(5)
@@ -73,7 +73,7 @@ def make_site(root: Path, device: str, number: int) -> Site:
     for key in (box.identity_key, box.agreement_key):
         key.chmod(0o600)
     box.card.write_bytes(site.sealed_card)
-    box.trust.write_text(json.dumps([base64.b64encode(public(CONSOLE)).decode()]))
+    box.keyset.write_bytes(keyset_of(CONSOLE))
     owners = ",".join(f"{name}={uid}" for name, uid in UIDS.items())
     box.owners.write_text(f"{owners},group=31000")
     return site

@@ -20,7 +20,7 @@ from bocage_edge.link.daemon import SETTLED_S, UNSETTLED_S, LinkUnit, Surroundin
 from bocage_edge.link.keys import make_tunnel_key
 from bocage_edge.paths import Box
 from bocage_edge.status import read_status
-from tests.contract.keys import card_of, desired_document, identity, public, text
+from tests.contract.keys import card_of, desired_document, identity, keyset_of, public, text
 from tests.fakes.clock import FakeClock
 from tests.fakes.host import FakeHost
 
@@ -60,7 +60,7 @@ class Bench:
         self.door = RecordingDoor()
         self.is_time_attested = False
         self.box.card.write_bytes(seal_card(card_of(OWN), OWN.sign))
-        self.box.trust.write_text(json.dumps([text(public(CONSOLE))]))
+        self.box.keyset.write_bytes(keyset_of(CONSOLE))
         self.own_key = make_tunnel_key(self.host, self.box.tunnel_key(1))
         self.unit = self.new_unit()
 

@@ -34,7 +34,7 @@ from bocage_edge.paths import Box
 from bocage_edge.status import read_status
 from bocage_system.clock import SystemClock
 from bocage_system.command import CommandError, LocalHost, spawn
-from tests.contract.keys import card_of, desired_document, identity, public, text
+from tests.contract.keys import card_of, desired_document, identity, keyset_of, public, text
 
 pytestmark = pytest.mark.integration
 
@@ -155,7 +155,7 @@ def make_side(
     tunnels = [TunnelKey(generation=1, public_key=tunnel_key)]
     card = card_of(key, device).model_copy(update={"tunnels": tunnels})
     box.card.write_bytes(seal_card(card, key.sign))
-    box.trust.write_text(json.dumps([text(public(CONSOLE))]))
+    box.keyset.write_bytes(keyset_of(CONSOLE))
     devices = LocalDevices(host, box.run, namespace=namespace)
     unit = new_unit(box, host, devices)
     return Side(namespace, box, key, device, address, card, host, devices, unit)

@@ -21,7 +21,7 @@ from bocage_edge.receive.daemon import Receiver
 from bocage_edge.spool.store import Spool
 from bocage_edge.status import read_status
 from bocage_system.clock import SystemClock
-from tests.contract.keys import identity, public, text
+from tests.contract.keys import identity, keyset_of, public
 from tests.edge.receive.test_association import hello, send
 from tests.fakes.instances import instance
 from tests.fakes.plain_writer import PlainWriter
@@ -63,7 +63,7 @@ class Rig:
         self.box = Box(folder / "state", folder / "run")
         for path in (self.box.desired, self.box.pins, self.box.status("x"), self.box.doorbell("x")):
             path.parent.mkdir(parents=True, exist_ok=True)
-        self.box.trust.write_text(json.dumps([text(public(CONSOLE))]))
+        self.box.keyset.write_bytes(keyset_of(CONSOLE))
         self.keeper = KeeperTwin()
         self.spool = Spool(self.box.spool, SystemClock(), unit="receive", reserve_bytes=0)
         self.receiver = Receiver(self.box, self.spool, self.keeper, PlainWriter, SystemClock())

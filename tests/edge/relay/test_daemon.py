@@ -29,7 +29,7 @@ from bocage_edge.status import read_status
 from bocage_system.clock import SystemClock
 from bocage_system.kick import ring
 from bocage_system.local_socket import serve
-from tests.contract.keys import card_of, identity, public, text
+from tests.contract.keys import card_of, identity, keyset_of, public
 from tests.contract.keys import desired_document as document_of
 from tests.edge.relay.twin import HOSPITAL, PRACTICE, free_port
 
@@ -58,7 +58,7 @@ class Site:
         box.agreement_key.write_bytes(bytes(range(32)))
         box.identity_key.chmod(0o600)
         box.agreement_key.chmod(0o600)
-        box.trust.write_text(json.dumps([text(public(CONFIGURATION_KEY))]))
+        box.keyset.write_bytes(keyset_of(CONFIGURATION_KEY))
         box.card.write_bytes(seal_card(self.card, self.key.sign))
 
     def configure(

@@ -20,7 +20,7 @@ from bocage_edge.paths import Box
 from bocage_edge.spool.exams import Exam, ExamState
 from bocage_edge.spool.store import Spool
 from bocage_edge.spool.types import Direction
-from tests.contract.keys import desired_document, identity, public, text
+from tests.contract.keys import desired_document, identity, keyset_of, public
 from tests.edge.cli.test_cli import CONSOLE, owners, run
 from tests.edge.spool.exams import put
 from tests.edge.spool.making import accept
@@ -54,8 +54,10 @@ def configured(box: Box, folder: Path) -> Path:
 def box(tmp_path: Path) -> Iterator[Box]:
     """A box with a configuration and one exam of one instance; no unit runs."""
     box = Box(tmp_path / "state", tmp_path / "run")
-    key = text(public(CONSOLE))
-    done = run(box, "setup", "--device", "flers-1", "--trust", key, "--owners", owners(), "--json")
+    keyset = tmp_path / "keyset.json"
+    keyset.write_bytes(keyset_of(CONSOLE))
+    told = ("--keyset", str(keyset), "--owners", owners(), "--json")
+    done = run(box, "setup", "--device", "flers-1", *told)
     assert done.exit_code == 0, done.output
     assert run(box, "config", "load", str(configured(box, tmp_path))).exit_code == 0
     spool = Spool(box.spool, box.clock(), unit="receive", reserve_bytes=0)

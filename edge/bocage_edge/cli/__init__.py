@@ -9,6 +9,7 @@ import click
 
 from bocage_contract.errors import ContractError
 from bocage_edge.cli.configuration import config
+from bocage_edge.cli.convention import convention
 from bocage_edge.cli.diagnosis import doctor
 from bocage_edge.cli.exam import exam
 from bocage_edge.cli.ledger import ledger
@@ -83,6 +84,7 @@ for command in (
     spool,
     reports,
     exam,
+    convention,
     ledger,
     statement,
     seal,

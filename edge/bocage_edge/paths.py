@@ -101,6 +101,11 @@ class Box:
         return self.state / "opening.wrapped.json"
 
     @property
+    def audit_certificate(self) -> Path:
+        """What the box shows to an audit repository that asks: key and certificate, PEM."""
+        return self.state / "audit.pem"
+
+    @property
     def spool(self) -> Path:
         """The durable store of sealed objects and its index."""
         return self.state / "spool"

@@ -162,7 +162,7 @@ class Reader:
 
 def _is_of_instance(entry: Entry) -> bool:
     """Whether it is of a DICOM instance; a document of HL7 is none, and its entries say so."""
-    return bool(entry.body.get("kind", "instance") == "instance")
+    return "document" not in entry.body
 
 
 def _alert(entry: Entry, link: str, at: float) -> list[Happening]:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bocage_contract.errors import ContractError
+from bocage_edge.cli.audit import audit
 from bocage_edge.cli.configuration import config
 from bocage_edge.cli.convention import convention
 from bocage_edge.cli.diagnosis import doctor
@@ -88,5 +89,6 @@ for command in (
     ledger,
     statement,
     seal,
+    audit,
 ):
     main.add_command(command)

@@ -10,6 +10,7 @@ import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bocage_contract.audit import AuditRepository
@@ -91,6 +92,7 @@ class Auditing:
         ledger: Ledger,
         keys: Callable[[], Sequence[str]],
         clock: Clock,
+        own_certificate: Path,
         timeouts: CollectorTimeouts | None = None,
     ) -> None:
         """Start nothing yet.
@@ -98,7 +100,9 @@ class Auditing:
         Args:
             ledger: the keeper; used by this thread alone.
             keys: the opening keys at hand.
+            own_certificate: where ours lies, for a repository that wants one.
         """
+        self._own_certificate = own_certificate
         self._spool = spool
         self._keys = keys
         self._clock = clock
@@ -158,7 +162,10 @@ class Auditing:
             return False
         repository = setup.repository
         is_more = self._clerk.step(setup.chains, repository.events, setup.quiet_s, now)
-        send = functools.partial(send_to_collector, repository, timeouts=self._timeouts)
+        own = self._own_certificate if repository.client_certificate else None
+        send = functools.partial(
+            send_to_collector, repository, timeouts=self._timeouts, own_certificate=own
+        )
         return self._courier.step(send, self._keys(), setup.around, now) or is_more
 
     def status(self) -> dict[str, Any] | None:

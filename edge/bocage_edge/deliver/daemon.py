@@ -118,7 +118,7 @@ def run(box: Box, stop: threading.Event) -> None:
     keeper = Keeper(box.keeper_socket)
     bell = box.doorbell(UNIT)
     telling = Keeper(box.keeper_socket)
-    auditing = Auditing(spool, telling, readings.identities, clock)
+    auditing = Auditing(spool, telling, readings.identities, clock, box.audit_certificate)
     with CodecPool(CODEC_WORKERS) as pool, Kick(bell) as kick, auditing:
         opener, codec = SpoolOpener(spool, pool, readings.identities), PoolCodec(pool)
         remembered: dict[str, Remembered] = {}

@@ -102,7 +102,7 @@ def _draft(
 ) -> EntryDraft:
     carried = delivery.object
     if carried.kind is not ObjectKind.INSTANCE:
-        more["kind"] = carried.kind.value
+        more["document"] = carried.kind.value
     return draft(
         kind, now, object=carried.name, exam_id=carried.exam_id, digest=carried.digest, **more
     )

@@ -124,7 +124,7 @@ def test_what_is_no_transfer_is_not_told(silent: Entry) -> None:
 def test_a_document_is_no_instance() -> None:
     it = reader()
     for one in (received(), delivered(), delivered(kind="refused")):
-        document = Entry.of({**one.to_json(), "body": {**one.body, "kind": "report"}})
+        document = Entry.of({**one.to_json(), "body": {**one.body, "document": "report"}})
         assert it.take(document) == []
     assert it.under_way == {}
 

@@ -139,3 +139,12 @@ def test_a_new_spool_is_sound(box: Box) -> None:
     assert done.exit_code == 0
     assert json.loads(done.stdout)["clean"] is True
     assert run(box, "spool", "list").stdout == ""
+
+
+def test_the_audit_certificate_is_made_once_and_printed_without_its_key(box: Box) -> None:
+    first, again = (run(box, "audit", "certificate") for _ in range(2))
+    assert first.exit_code == 0, first.output
+    assert first.stdout == again.stdout
+    assert first.stdout.startswith("-----BEGIN CERTIFICATE-----\n")
+    assert "PRIVATE" not in first.output
+    assert box.audit_certificate.stat().st_mode & 0o777 == 0o600

@@ -23,7 +23,8 @@ from bocage_edge.seal.errors import BrokenSealError
 
 _REPERTOIRE = "SpecificCharacterSet"
 _DELIMITERS = {ord("^"), ord("=")}  # PS3.5 6.1.2.5.3: code extensions are reset there
-_KEYWORDS = frozenset(dd.PARTICULARS.values())
+_PARTICULARS = dd.PARTICULARS | dd.ISSUERS
+_KEYWORDS = frozenset(_PARTICULARS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +72,16 @@ def seal_particulars(noted: Mapping[int, bytes], recipient: str) -> bytes:
     """Seal what a data set says of its patient and study.
 
     Args:
-        noted: by tag; what is not of `dictionary.PARTICULARS` is left out.
+        noted: by tag; what is not of `dictionary.PARTICULARS` or `ISSUERS` is left out.
         recipient: `age1…`, the box's own.
 
     Raises:
         SealError: the recipient is none.
     """
     values = {
-        dd.PARTICULARS[tag]: base64.b64encode(value.strip(b" \0")).decode()
+        _PARTICULARS[tag]: base64.b64encode(value.strip(b" \0")).decode()
         for tag, value in noted.items()
-        if tag in dd.PARTICULARS
+        if tag in _PARTICULARS
     }
     sealed = BytesIO()
     writer = AgeWriter(sealed.write, [recipient])

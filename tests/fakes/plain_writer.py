@@ -62,7 +62,7 @@ class PlainWriter:
             is_companion=is_companion(
                 self._arrival.request.command.sop_class, noted.text(dd.MODALITY)
             ),
-            particulars=noted.particulars,
+            particulars={**noted.particulars, **self._ear.issuers()},
             identities=self._ear.identities(),
             document=self._ear.document(),
             is_preliminary=noted.text(dd.PRELIMINARY_FLAG) == "PRELIMINARY",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
@@ -34,7 +35,7 @@ def hospitals() -> Iterator[tuple[Road, Second, Archive]]:
             yield road, second, archive
 
 
-def exam(folder: Path, name: str, character_set: str | list[str]) -> File:
+def exam(folder: Path, name: str, character_set: str | list[str], **more: Any) -> File:
     """An exam with the numbers that both hospitals gave out."""
     return small(
         folder,
@@ -43,6 +44,7 @@ def exam(folder: Path, name: str, character_set: str | list[str]) -> File:
         PatientID="17",
         AccessionNumber="A9",
         PatientBirthDate="19500301",
+        **more,
     )
 
 
@@ -67,7 +69,15 @@ def test_the_same_numbers_of_two_hospitals_stay_apart_and_find_their_way_back(
 ) -> None:
     """Names with accents as well, in the repertoires of three systems."""
     road, second, archive = hospitals
-    first = exam(tmp_path, NAMES["FL-17"], "ISO_IR 100")
+    oid = Dataset()
+    oid.UniversalEntityID, oid.UniversalEntityIDType = "1.2.250.1.71.4", "ISO"
+    first = exam(
+        tmp_path,
+        NAMES["FL-17"],
+        "ISO_IR 100",
+        IssuerOfPatientID="CHU",
+        IssuerOfPatientIDQualifiersSequence=[oid],
+    )
     other = exam(tmp_path, NAMES["VI-17"], ["", "ISO 2022 IR 100"])
     assert [answer.status for answer in road.send([first.path])] == [0]
     second.send([other.path])
@@ -95,7 +105,11 @@ def test_the_same_numbers_of_two_hospitals_stay_apart_and_find_their_way_back(
         wait_until(lambda pacs=pacs: len(pacs.files()) == 1, 20, "its file")  # type: ignore[misc]
         back = pydicom.dcmread(pacs.files()[0])
         assert (back.PatientID, back.AccessionNumber) == ("17", "A9")
-        assert "IssuerOfPatientID" not in back
+        qualifiers = back.get("IssuerOfPatientIDQualifiersSequence", ())
+        issuers = [item.UniversalEntityID for item in qualifiers]
+        issued = "CHU" if sent is first else ""
+        assert back.get("IssuerOfPatientID", "") == issued
+        assert issuers == (["1.2.250.1.71.4"] if issued else [])
         assert str(back.PatientName) == NAMES[ds.PatientID]
         assert (back.SOPInstanceUID, back.StudyInstanceUID) == (report.sop_instance, sent.study)
         kept = back.OriginalAttributesSequence[-1].ModifiedAttributesSequence[0]

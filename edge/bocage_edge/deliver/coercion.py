@@ -20,10 +20,11 @@ from pydicom.datadict import keyword_for_tag
 
 from bocage_contract.coercion import MAX_ACCESSION, MAX_PATIENT_ID, Coerce, is_oid
 from bocage_edge.deliver.rewriting import Append, Change, Identified, Put, Remove, Stamp
-from bocage_edge.exam.heard import decoded, encodings
-from bocage_edge.exam.hospital import HospitalIdentities, same_name
+from bocage_edge.exam.heard import Heard, decoded, encodings
+from bocage_edge.exam.hospital import Designator, HospitalIdentities, designator, same_name
 from bocage_edge.exam.identity import strip_uid
-from bocage_edge.exam.repertoire import written
+from bocage_edge.exam.repertoire import encoded, written
+from bocage_edge.seal.scanner import Scanner
 
 CHARACTER_SET = 0x00080005
 ACCESSION_NUMBER, ISSUER_OF_ACCESSION = 0x00080050, 0x00080051
@@ -163,8 +164,8 @@ def _own_numbers(found: Identified, own: HospitalIdentities) -> dict[int, Change
         changes[STUDY_UID] = Put(own.study_uid.encode("ascii", "replace"))
     if own.accession != _text(found, ACCESSION_NUMBER):
         changes[ACCESSION_NUMBER] = _own_number(found, own, "AccessionNumber")
-        if found.has(ISSUER_OF_ACCESSION):
-            changes[ISSUER_OF_ACCESSION] = Remove()
+    is_other = ACCESSION_NUMBER in changes
+    changes |= _own_issuer(found, own.accession_issuer, ISSUER_OF_ACCESSION, is_other=is_other)
     if own.patient_id != _text(found, PATIENT_ID):
         changes[PATIENT_ID] = _own_number(found, own, "PatientID")
     if own.issuer != _text(found, ISSUER_OF_PATIENT_ID):
@@ -172,9 +173,32 @@ def _own_numbers(found: Identified, own: HospitalIdentities) -> dict[int, Change
             _own_number(found, own, "IssuerOfPatientID") if own.issuer else Remove()
         )
     is_other = PATIENT_ID in changes or ISSUER_OF_PATIENT_ID in changes
-    if is_other and found.has(ISSUER_QUALIFIERS):
-        changes[ISSUER_QUALIFIERS] = Remove()
-    return changes
+    return changes | _own_issuer(found, own.qualifiers, ISSUER_QUALIFIERS, is_other=is_other)
+
+
+def _own_issuer(
+    found: Identified, own: Designator, tag: int, *, is_other: bool
+) -> dict[int, Change]:
+    """Let the hospital's own issuer stand there; that of a number that changes goes with it."""
+    if own == _issuer_in(found, tag):
+        return {}
+    parts = zip((LOCAL_ENTITY, UNIVERSAL_ENTITY, UNIVERSAL_TYPE), own, strict=True)
+    said = {part: text for part, text in parts if text}
+    if not said:
+        return {tag: Remove()} if is_other else {}
+    there = found.value(CHARACTER_SET)
+    values = {part: encoded(text, there) for part, text in said.items()}
+    item = {part: value for part, value in values.items() if value is not None}
+    if len(item) < len(said):
+        raise NotCoercibleError("its character set cannot write who gave out a number")
+    return {tag: Put((item,))}
+
+
+def _issuer_in(found: Identified, tag: int) -> Designator:
+    heard = Heard()
+    Scanner(found.transfer_syntax, heard).feed(found.raw(CHARACTER_SET) + found.raw(tag))
+    codecs = encodings(found.value(CHARACTER_SET).decode("ascii", "replace"))
+    return designator(decoded(heard.issuers().get(tag, b""), codecs))
 
 
 def _own_number(found: Identified, own: HospitalIdentities, keyword: str) -> Put:

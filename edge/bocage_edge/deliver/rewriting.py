@@ -213,6 +213,7 @@ class Identified:
         encoding = syntax.encoding_of(transfer_syntax)
         if encoding is None:
             raise DatasetFaultError("it is compressed as a whole")
+        self.transfer_syntax = transfer_syntax
         self._encoding = _ENCODINGS[encoding]
         self._source = Source(dataset)
         self._walk = _Walk(self._source, self._encoding)
@@ -232,6 +233,11 @@ class Identified:
         """Whether an element stands there, and has any value."""
         element = self._elements.get(tag)
         return element is not None and bool(element.value)
+
+    def raw(self, tag: int) -> bytes:
+        """Give all bytes of an element; empty where it is not there."""
+        element = self._elements.get(tag)
+        return b"" if element is None else element.raw
 
     def unchanged(self) -> Iterator[bytes]:
         """Give the very bytes that came; to be called once."""

@@ -27,7 +27,7 @@ PATIENT_NAME, PATIENT_ID, ISSUER_OF_PATIENT_ID = 0x00100010, 0x00100020, 0x00100
 PATIENT_ISSUER_QUALIFIERS = 0x00100024
 BIRTH_DATE, SEX, OTHER_PATIENT_IDS = 0x00100030, 0x00100040, 0x00101002
 STUDY_UID = 0x0020000D
-LOCAL_ENTITY, UNIVERSAL_ENTITY = 0x00400031, 0x00400032
+LOCAL_ENTITY, UNIVERSAL_ENTITY, UNIVERSAL_TYPE = 0x00400031, 0x00400032, 0x00400033
 REQUEST_ATTRIBUTES, REFERENCED_REQUESTS = 0x00400275, 0x0040A370
 PLACER_ORDER, FILLER_ORDER = 0x00402016, 0x00402017
 CODE_VALUE, CONCEPT_NAME = 0x00080100, 0x0040A043
@@ -42,7 +42,8 @@ INS_ISSUERS = frozenset(
 _KEPT = frozenset(
     {
         CHARACTER_SET, ACCESSION_NUMBER, PATIENT_NAME, PATIENT_ID, ISSUER_OF_PATIENT_ID, BIRTH_DATE,
-        SEX, STUDY_UID, LOCAL_ENTITY, UNIVERSAL_ENTITY, PLACER_ORDER, FILLER_ORDER, CODE_VALUE,
+        SEX, STUDY_UID, LOCAL_ENTITY, UNIVERSAL_ENTITY, UNIVERSAL_TYPE, PLACER_ORDER, FILLER_ORDER,
+        CODE_VALUE,
     }
 )  # fmt: skip
 _FOLLOWED = frozenset(
@@ -51,6 +52,7 @@ _FOLLOWED = frozenset(
         REFERENCED_REQUESTS, CONCEPT_NAME, PREDECESSORS,
     }
 )  # fmt: skip
+_DESIGNATOR = (LOCAL_ENTITY, UNIVERSAL_ENTITY, UNIVERSAL_TYPE)
 _TO_PREDECESSORS = frozenset({0x00081115, 0x00081199})  # Table C.17-3: series, instances
 _DEFAULT = ("ascii",)
 # Latin-9 (the oe and the euro sign) came into the standard later than into the library.
@@ -96,6 +98,20 @@ class Heard:
             birth_date=self._text((), BIRTH_DATE),
             sex=self._text((), SEX),
         )
+
+    def issuers(self) -> dict[int, bytes]:
+        """Give who gave out accession number and patient ID, by the tags of their sequences.
+
+        As bytes in the character set of the data set: local name, universal ID and its type,
+        divided by backslashes. Only those that say anything.
+        """
+        found = {}
+        for tag in (ISSUER_OF_ACCESSION, PATIENT_ISSUER_QUALIFIERS):
+            item = self._kept.get((tag, 0), {})
+            parts = [item.get(it, b"").strip(b" \0") for it in _DESIGNATOR]
+            if any(parts):
+                found[tag] = b"\\".join(parts)
+        return found
 
     def document(self) -> Document:
         """Give what was heard of the document it is, if it is one."""

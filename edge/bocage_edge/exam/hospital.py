@@ -10,10 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bocage_edge.exam.heard import INS_ISSUERS, decoded, encodings
 from bocage_edge.exam.identities import Identities, Issued
 from bocage_edge.exam.identity import strip_uid
+
+
+class Designator(NamedTuple):
+    """Who gave out a number; texts, empty where nothing was said. Source: PS3.3 10.14."""
+
+    local: str = ""
+    universal: str = ""
+    type: str = ""  # of the universal one: ISO for an OID
+
+    @property
+    def name(self) -> str:
+        """The better of the two names."""
+        return self.universal or self.local
+
+
+UNSAID = Designator()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +38,7 @@ class HospitalIdentities:
     """Texts as the hospital wrote them; empty where it wrote none.
 
     Args:
-        issuer: who gave out the patient ID.
+        issuer: who gave out the patient ID; `qualifiers` says it once more, and better.
         name: components divided by `^`, groups by `=`.
         birth_date: YYYYMMDD.
         character_set: (0008,0005) of the data set they stood in.
@@ -31,7 +48,9 @@ class HospitalIdentities:
     study_uid: str = ""
     patient_id: str = ""
     issuer: str = ""
+    qualifiers: Designator = UNSAID
     accession: str = ""
+    accession_issuer: Designator = UNSAID
     name: str = ""
     birth_date: str = ""
     sex: str = ""
@@ -40,13 +59,13 @@ class HospitalIdentities:
 
     def identities(self) -> Identities:
         """Give them as a message is written with (`hl7.writing.with_identities`)."""
-        is_ins = self.issuer in INS_ISSUERS
+        issuer = self.qualifiers.universal or self.issuer
+        is_ins = issuer in INS_ISSUERS
+        accession = Issued(self.accession, self.accession_issuer.name)
         return Identities(
             study_uid=self.study_uid,
-            accessions=(Issued(self.accession),) if self.accession else (),
-            patients=(
-                (Issued(self.patient_id, self.issuer),) if self.patient_id and not is_ins else ()
-            ),
+            accessions=(accession,) if self.accession else (),
+            patients=(Issued(self.patient_id, issuer),) if self.patient_id and not is_ins else (),
             ins=("".join(self.patient_id.split()),) if self.patient_id and is_ins else (),
             name=self.name.partition("=")[0],
             birth_date=self.birth_date,
@@ -70,13 +89,21 @@ def hospital_identities(values: Mapping[str, bytes]) -> HospitalIdentities:
         study_uid=strip_uid(text("StudyInstanceUID")),
         patient_id=text("PatientID"),
         issuer=text("IssuerOfPatientID"),
+        qualifiers=designator(text("IssuerOfPatientIDQualifiersSequence")),
         accession=text("AccessionNumber"),
+        accession_issuer=designator(text("IssuerOfAccessionNumberSequence")),
         name=text("PatientName"),
         birth_date=text("PatientBirthDate"),
         sex=text("PatientSex"),
         character_set=character_set,
         raw={keyword: value.strip(b" \0") for keyword, value in values.items()},
     )
+
+
+def designator(text: str) -> Designator:
+    """Read what `Heard.issuers` wrote."""
+    local, universal, kind = (*text.split("\\"), "", "", "")[:3]
+    return Designator(local, universal, kind)
 
 
 def same_name(one: str, other: str) -> bool:

@@ -51,7 +51,7 @@ class SealingWriter:
             dataset_bytes=sealed.dataset_bytes,
             modality=sealed.identified.modality,
             is_companion=sealed.identified.is_companion,
-            particulars=sealed.identified.particulars,
+            particulars={**sealed.identified.particulars, **self._ear.issuers()},
             is_preliminary=sealed.identified.is_preliminary,
             identities=self._ear.identities(),
             document=self._ear.document(),

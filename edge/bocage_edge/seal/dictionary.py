@@ -98,6 +98,11 @@ PARTICULARS = {
 }
 # What is kept of a data set on its way, beside what it is coded and identified by.
 KEPT = frozenset({*PARTICULARS, *CONSENT_ATTRIBUTES.values()})
+# Beside them, of sequences: see `exam.heard.Heard.issuers`.
+ISSUERS = {
+    0x00080051: "IssuerOfAccessionNumberSequence",
+    0x00100024: "IssuerOfPatientIDQualifiersSequence",
+}
 NOTED_TAGS = NOTED_NUMBERS | {
     *NOTED_UIDS,
     *KEPT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from bocage_edge.deliver.coercion import (
     stamp_of,
 )
 from bocage_edge.deliver.rewriting import Identified, Put
-from bocage_edge.exam.hospital import HospitalIdentities, hospital_identities
+from bocage_edge.exam.hospital import Designator, HospitalIdentities, hospital_identities
 from bocage_edge.seal.syntax import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from tests.edge.deliver.files import parse
 from tests.edge.deliver.test_rewriting import encoded
@@ -190,6 +191,34 @@ def test_a_number_keeps_its_repertoire() -> None:
 
 
 # -- at the hospital
+
+
+def test_an_oid_of_the_hospitals_comes_back_as_well() -> None:
+    """Who gave out its numbers, in every way it said so; one that agrees is not touched."""
+    ds = exam(
+        IssuerOfPatientIDQualifiersSequence=[
+            issuer(UniversalEntityID="1.2.250.1", UniversalEntityIDType="ISO")
+        ],
+        IssuerOfAccessionNumberSequence=[issuer(LocalNamespaceEntityID="Étage")],
+    )
+    own = replace(
+        own_of(ds),
+        qualifiers=Designator("", "1.2.250.1", "ISO"),
+        accession_issuer=Designator("Étage"),
+    )
+    assert at_hospital(ds, own)[1] == ()
+    assert at_hospital(ds, own, IMPLICIT_LITTLE)[1] == ()
+    report, _ = at_practice(ds)
+    report.SpecificCharacterSet = "ISO_IR 192"
+    back, what = at_hospital(report, own)
+    (qualifiers,) = back.IssuerOfPatientIDQualifiersSequence
+    assert (qualifiers.UniversalEntityID, qualifiers.UniversalEntityIDType) == ("1.2.250.1", "ISO")
+    assert back.IssuerOfAccessionNumberSequence[0].LocalNamespaceEntityID == "Étage"
+    assert "IssuerOfPatientIDQualifiersSequence" in what
+    report.SpecificCharacterSet = "ISO_IR 6"
+    report.PatientName = "X"
+    with pytest.raises(NotCoercibleError, match="who gave out"):
+        at_hospital(report, replace(own, name=""))
 
 
 def test_a_report_that_agrees_is_not_touched() -> None:

@@ -116,6 +116,22 @@ def test_a_flood_of_predecessors_hides_no_identity() -> None:
     assert heard(raw, EXPLICIT, 100_000) == EXPECTED
 
 
+def test_issuers_are_heard_as_they_stand() -> None:
+    """For the exam's particulars: local name, universal ID, its type."""
+    oid = an_item(UniversalEntityID="1.2.250.1", UniversalEntityIDType="ISO")
+    ds = an_item(
+        IssuerOfAccessionNumberSequence=[an_item(LocalNamespaceEntityID="RIS")],
+        IssuerOfPatientIDQualifiersSequence=[oid],
+    )
+    ear = Heard()
+    Scanner(EXPLICIT, ear).feed(written(ds, EXPLICIT))
+    assert ear.issuers() == {
+        0x00080051: b"RIS\\\\",
+        0x00100024: b"\\1.2.250.1\\ISO",
+    }
+    assert Heard().issuers() == {}
+
+
 @pytest.mark.parametrize(
     ("character_set", "raw", "text"),
     [

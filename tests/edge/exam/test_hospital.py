@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bocage_edge.exam.hospital import HospitalIdentities, hospital_identities, same_name
+from bocage_edge.exam.hospital import (
+    Designator,
+    HospitalIdentities,
+    hospital_identities,
+    same_name,
+)
 from bocage_edge.exam.identities import Identities, Issued
 
 VALUES = {
@@ -48,6 +53,17 @@ def test_a_message_is_written_with_them() -> None:
         {"PatientID": b"1 50 03 61", "IssuerOfPatientID": b"1.2.250.1.213.1.4.8"}
     ).identities()
     assert (ins.ins, ins.patients) == (("1500361",), ())
+    of_oid = hospital_identities(
+        {
+            "PatientID": b"1 50 03 61",
+            "IssuerOfPatientID": b"INS",
+            "IssuerOfPatientIDQualifiersSequence": b"\\1.2.250.1.213.1.4.8\\ISO",
+            "AccessionNumber": b"A9",
+            "IssuerOfAccessionNumberSequence": b"RIS\\\\",
+        }
+    )
+    assert of_oid.qualifiers == Designator("", "1.2.250.1.213.1.4.8", "ISO")
+    assert of_oid.identities() == Identities(accessions=(Issued("A9", "RIS"),), ins=("1500361",))
     assert hospital_identities({}).identities() == Identities()
 
 

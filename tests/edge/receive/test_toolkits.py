@@ -12,9 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import pydicom
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset
 
+from bocage_edge.exam.hospital import Designator, hospital_identities
+from bocage_edge.particulars import open_particulars
 from bocage_edge.receive.answer import Answer
 from bocage_edge.receive.sealing import SealingWriter
 from bocage_edge.receive.store import Arrival, Sealed
@@ -25,7 +29,7 @@ from bocage_system.command import CommandError, LocalHost
 from tests.edge.receive.test_association import associated
 from tests.fakes.instances import CT, instance
 from tests.fakes.scripted_peer import data, store_command
-from tests.fakes.site import Site, in_force
+from tests.fakes.site import LINK, OWN_KEY, Site, in_force
 
 pytestmark = pytest.mark.processes
 
@@ -169,6 +173,23 @@ def test_the_same_in_another_syntax_is_the_same_again(site: Site) -> None:
     assert len(site.objects()) == 1
     assert len(site.entries("same_again")) == 1
     assert site.entries("changed_content") == []
+
+
+def test_who_gave_out_the_numbers_is_kept_with_the_exam(site: Site, tmp_path: Path) -> None:
+    """For the report, which is to bear them again."""
+    (source,) = paths("CT_small.dcm")
+    ds = pydicom.dcmread(source)
+    issuer = Dataset()
+    issuer.UniversalEntityID, issuer.UniversalEntityIDType = "1.2.250.1", "ISO"
+    ds.IssuerOfPatientIDQualifiersSequence = [issuer]
+    ds.save_as(tmp_path / "issued.dcm")
+    send(site, "storescu", str(tmp_path / "issued.dcm"))
+    (stored,) = site.objects()
+    sealed = site.spool.sealed_particulars(LINK, stored.exam_id)
+    assert sealed is not None
+    own = hospital_identities(open_particulars(sealed, [OWN_KEY.secret]).values)
+    assert own.qualifiers == Designator("", "1.2.250.1", "ISO")
+    assert own.patient_id == ds.PatientID
 
 
 def test_storescu_reads_the_comment_of_a_refusal(tmp_path: Path) -> None:

@@ -59,19 +59,19 @@ def cap_at(windows: Sequence[CapWindow], timezone: str, now: float) -> Cap:
         timezone: the site's, such as Europe/Paris.
         now: Unix seconds.
     """
-    zone = ZoneInfo(timezone)
-    mbit = _mbit_at(windows, zone, now)
+    mbit = mbit_at(windows, timezone, now)
     if not windows:
         return Cap(mbit)
     this_minute = int(now // _MINUTE_S)
     for minute in range(this_minute + 1, this_minute + _LOOK_AHEAD_MINUTES):
-        if _mbit_at(windows, zone, minute * _MINUTE_S) != mbit:
+        if mbit_at(windows, timezone, minute * _MINUTE_S) != mbit:
             return Cap(mbit, float(minute * _MINUTE_S))
     return Cap(mbit)
 
 
-def _mbit_at(windows: Sequence[CapWindow], zone: ZoneInfo, now: float) -> int | None:
-    local = datetime.fromtimestamp(now, UTC).astimezone(zone)
+def mbit_at(windows: Sequence[CapWindow], timezone: str, now: float) -> int | None:
+    """Say what cap holds at an instant, Mbit/s; None: as much as the line takes. See `cap_at`."""
+    local = datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(timezone))
     minute = local.hour * 60 + local.minute
     return min((each.mbit for each in windows if each.holds_at(minute)), default=None)
 

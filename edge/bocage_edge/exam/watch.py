@@ -7,9 +7,12 @@ is raised once and stands until what it is about is over. Instants are Unix seco
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from bocage_edge.exam.arrival import Stretch, arrivals
 
 # Promised: a slot that will be missed is told this long before the exams are due.
 WARN_BEFORE_S = 30 * 60
@@ -63,6 +66,7 @@ class Road:
         goodput_bytes_s: measured lately; None: never.
         opens_at: when routine exams may travel again; None: they may now.
         urgent_bytes: waiting in classes that go before routine exams.
+        ahead: how the line will stand, where its speed is known; none: as now, from `opens_at` on.
         is_sender: this box sends the exams.
     """
 
@@ -71,6 +75,19 @@ class Road:
     is_sender: bool
     opens_at: float | None = None
     urgent_bytes: int = 0
+    ahead: tuple[Stretch, ...] = ()
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """How the line will stand; none: its speed is not known."""
+        if self.ahead or not self.goodput_bytes_s:
+            return self.ahead
+        now = Stretch(0.0, self.goodput_bytes_s, is_open=self.opens_at is None)
+        return (
+            (now,)
+            if self.opens_at is None
+            else (now, replace(now, start=self.opens_at, is_open=True))
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +122,21 @@ def estimates(exams: Sequence[Watched], road: Road, now: float) -> dict[str, flo
     Args:
         exams: routine ones in the order in which they go.
     """
-    ahead = road.urgent_bytes
-    found: dict[str, float | None] = {}
-    for exam in exams:
-        if exam.is_there or exam.is_cancelled:
-            continue
-        ahead += exam.queued_bytes
-        found[exam.exam_id] = _estimate(exam, road, ahead, now)
-    return found
+    late = [each for each in exams if not each.is_there and not each.is_cancelled]
+    stretches = road.stretches if road.is_sender else ()
+    gone: list[float] | list[None] = [None] * len(late)
+    if stretches:
+        gone = arrivals(road.urgent_bytes, [each.queued_bytes for each in late], stretches, now)
+    return {
+        exam.exam_id: _estimate(exam, road, at, now) for exam, at in zip(late, gone, strict=True)
+    }
 
 
-def _estimate(exam: Watched, road: Road, ahead_bytes: int, now: float) -> float | None:
-    start = now if road.opens_at is None else max(road.opens_at, now)
+def _estimate(exam: Watched, road: Road, gone_at: float | None, now: float) -> float | None:
     if road.down_since is not None and now - road.down_since > OUTAGE_PATIENCE_S:
         return None
-    if road.is_sender and exam.queued_bytes and road.goodput_bytes_s:
-        return start + ahead_bytes / road.goodput_bytes_s + ARRIVAL_MARGIN_S
+    if exam.queued_bytes and gone_at is not None:
+        return None if math.isinf(gone_at) else gone_at + ARRIVAL_MARGIN_S
     # It is under way, or its speed is not known: it gets some time, and then nothing is known.
     until = max(_since(exam), road.opens_at or 0.0) + UNMEASURED_PATIENCE_S
     return until if now <= until else None

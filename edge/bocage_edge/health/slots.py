@@ -15,19 +15,38 @@ def findings(facts: Facts) -> list[Finding]:
     return [
         finding
         for link in facts.links
-        if link.conventions or facts.link_status("relay", link.id).get("alarms")
+        if link.conventions or _says_something(facts.link_status("relay", link.id))
         for finding in _of_link(facts, link.id)
     ]
+
+
+def _says_something(status: Status) -> bool:
+    return bool(status.get("alarms") or status.get("slots"))
 
 
 def _of_link(facts: Facts, link: str) -> list[Finding]:
     alarms = facts.link_status("relay", link).get("alarms") or []
     found = [_finding(f"exams {link}", alarm, facts) for alarm in alarms]
+    if not found:
+        found = [_expected(link, slot, facts) for slot in _expected_slots(facts, link)]
     opens_at = (facts.link_status("relay", link).get("outgoing") or {}).get("window_opens_at")
     if opens_at is None:
         return found or [ok(f"exams {link}", "none is late")]
     text = f"routine exams wait for the window until {_time(opens_at, facts)}"
     return [*found, ok(f"exams {link}", text)]
+
+
+def _expected_slots(facts: Facts, link: str) -> list[Status]:
+    slots = facts.link_status("relay", link).get("slots") or []
+    return [each for each in slots if each.get("estimate_at") is not None]
+
+
+def _expected(link: str, slot: Status, facts: Facts) -> Finding:
+    return ok(
+        f"exams {link}",
+        f"{slot.get('exams')} exams to be there by {_time(slot.get('arrive_by'), facts)}"
+        f" are expected at {_time(slot.get('estimate_at'), facts)}",
+    )
 
 
 def _finding(subject: str, alarm: Status, facts: Facts) -> Finding:

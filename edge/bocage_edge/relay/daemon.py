@@ -236,6 +236,8 @@ class Relay:
         if clock.monotonic() - self._watched_at < WATCH_EVERY_S:
             return
         self._watched_at = clock.monotonic()
+        for service, _ in self._services.values():
+            service.renew(service.terms)  # the day may have come at which another version governs
         for link, role in self._roles.items():
             watch = self._watches.setdefault(link, LinkWatch(link))
             outlook = await self._doors.work(self._watch_one, watch, link, role, clock.now())
@@ -259,6 +261,7 @@ class Relay:
             urgent_bytes=sum(
                 count for rank, count in queued.items() if rank < ExamClass.ROUTINE.rank
             ),
+            ahead=service.ahead(now) if service and queued.get(ExamClass.ROUTINE.rank) else (),
         )
         return watch.look(self._parts.spool, road, now)
 

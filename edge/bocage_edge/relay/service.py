@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from bocage_contract.ledger import draft
 from bocage_edge.errors import EdgeError
+from bocage_edge.exam.arrival import Stretch
 from bocage_edge.relay.connection import Connection, ConnectionEndedError, Ending, tune
 from bocage_edge.relay.doors import Doors
 from bocage_edge.relay.epochs import alarm_text
@@ -26,6 +27,7 @@ from bocage_edge.relay.levelling import Levelling
 from bocage_edge.relay.memory import MemoryFile
 from bocage_edge.relay.outbound import OutboundSession
 from bocage_edge.relay.pacing import Pacer
+from bocage_edge.relay.road_ahead import Rules, stretches
 from bocage_edge.relay.schedule import CONNECT_TIMEOUT_S, HOSTILE_DELAY_S, redial_delay_s
 from bocage_edge.relay.session import cutting, shake_hands
 from bocage_edge.relay.terms import Terms, plan_hello
@@ -124,6 +126,14 @@ class LinkService:
         agreed = agreed_caps(terms.conventions, self._doors.clock.now())
         self.pacer.follow((terms.link.cap_mbit, terms.timezone), agreed)
         self.windows.follow(terms.conventions)
+
+    def ahead(self, now: float) -> tuple[Stretch, ...]:
+        """Say how the line will stand; nothing where its speed was never measured."""
+        if not self.goodput.bytes_s:
+            return ()
+        terms = self.terms
+        rules = Rules(terms.conventions, terms.link.cap_mbit, terms.timezone)
+        return tuple(stretches(rules, self.goodput.bytes_s, now))
 
     def ring(self) -> None:
         """Something may be due: objects, or a partner that is there again."""

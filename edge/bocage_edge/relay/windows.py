@@ -58,7 +58,7 @@ class TransferWindows:
 
     def _find(self, minute: int) -> float | None:
         for ahead in range(_LOOK_AHEAD_MINUTES):
-            if _is_open(self._versions, (minute + ahead) * _MINUTE_S):
+            if is_open_at(self._versions, (minute + ahead) * _MINUTE_S):
                 return None if ahead == 0 else float((minute + ahead) * _MINUTE_S)
         return float((minute + _LOOK_AHEAD_MINUTES) * _MINUTE_S)
 
@@ -71,7 +71,8 @@ def agreed_caps(versions: Sequence[Convention], now: float) -> tuple[list[CapWin
     return list(convention.transfer.cap_mbit), convention.timezone
 
 
-def _is_open(versions: Sequence[Convention], at: float) -> bool:
+def is_open_at(versions: Sequence[Convention], at: float) -> bool:
+    """Say whether routine exams and priors may travel at an instant."""
     convention = governing(versions, at)
     # What was accepted travels, also after the agreement has ended.
     if convention is None or convention.transfer.routine == "always":

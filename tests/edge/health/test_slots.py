@@ -46,5 +46,13 @@ def test_each_alarm_has_its_sentence(alarm: dict[str, Any], level: Level, says: 
     assert (finding.subject, finding.level, finding.text) == (f"exams {LINK}", level, says)
 
 
+def test_exams_that_will_be_there_in_time_are_told_with_their_hour() -> None:
+    slot = {"arrive_by": 1_800_000_900, "exams": 3, "bytes": 9, "estimate_at": 1_800_000_000.0}
+    relay = {"links": [{"link": LINK, "slots": [slot]}]}
+    (told,) = findings(facts(statuses=statuses(relay=relay)))
+    expected = "3 exams to be there by 09:15 are expected at 09:00"
+    assert (told.level, told.text) == (Level.OK, expected)
+
+
 def test_a_link_without_a_convention_is_not_spoken_of() -> None:
     assert findings(facts()) == []

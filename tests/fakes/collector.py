@@ -113,6 +113,7 @@ class FakeCollector:
         leave_after: end every connection in good order, but before its sender does.
         is_silent: read everything, and never end.
         is_deaf: accept connections, and read nothing.
+        says_bytes: that a collector has no reason to say, after the handshake.
         client: whose certificate must be shown.
     """
 
@@ -125,12 +126,13 @@ class FakeCollector:
         leave_after: int | None = None,
         is_silent: bool = False,
         is_deaf: bool = False,
+        says_bytes: int = 0,
         client: str | None = None,
         version: ssl.TLSVersion | None = None,
     ) -> None:
         self.shows = shows or credentials()
         self.reset_after, self.leave_after = reset_after, leave_after
-        self.is_silent, self.is_deaf = is_silent, is_deaf
+        self.is_silent, self.is_deaf, self.says_bytes = is_silent, is_deaf, says_bytes
         self.messages: list[Message] = []
         self.connections = 0
         self.faults: list[str] = []
@@ -195,6 +197,7 @@ class FakeCollector:
             self._over.wait(WAIT_S)
             return
         with self._context.wrap_socket(raw, server_side=True) as tls:
+            tls.sendall(bytes(self.says_bytes))
             count = 0
             stream = tls.makefile("rb")
             while (message := self._read(stream)) is not None:

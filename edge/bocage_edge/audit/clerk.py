@@ -81,7 +81,8 @@ class Clerk:
                 positions[chain] = self._ledger.head(chain).n
                 continue
             entries, end = self._page(chain, after)
-            is_more = is_more or len(entries) == PAGE_ENTRIES
+            # A page is as long as it may be in entries or in bytes: only an empty one is the end.
+            is_more = is_more or bool(entries)
             if end != after:
                 positions[chain] = end
             for entry in entries:

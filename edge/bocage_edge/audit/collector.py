@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import TypeVar
 from bocage_contract.audit import AuditRepository
 
 RECEIVE_BYTES = 16 * 1024
+HEARD_BYTES = 256 * 1024  # a handshake, tickets and an end have room in it; nothing else may come
 WRITE_BYTES = 64 * 1024
 
 Result = TypeVar("Result")
@@ -109,6 +111,7 @@ class _Session:
     ) -> None:
         self._raw = raw
         self._came, self._goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._heard_bytes = 0
         context.check_hostname = server_name is not None
         self._tls = context.wrap_bio(self._came, self._goes, server_hostname=server_name)
 
@@ -142,8 +145,10 @@ class _Session:
             self._tls.unwrap()
         self._flush()
         self._raw.shutdown(socket.SHUT_WR)
-        while data := self._raw.recv(RECEIVE_BYTES):
-            self._came.write(data)
+        end_at = time.monotonic() + (self._raw.gettimeout() or 0.0)
+        while self._hear():
+            if time.monotonic() > end_at:
+                raise TimeoutError
             # An alert that it did not like something comes out of here as an error.
             with contextlib.suppress(ssl.SSLWantReadError):
                 self._tls.unwrap()
@@ -163,19 +168,21 @@ class _Session:
         timeout_s = self._raw.gettimeout()
         self._raw.setblocking(False)
         try:
-            while data := self._raw.recv(RECEIVE_BYTES):
-                self._came.write(data)
+            while self._hear():
+                pass
             raise CollectorError("it ended the connection before we did")
         except BlockingIOError:
             pass
         finally:
             self._raw.settimeout(timeout_s)
         try:
-            self._tls.read(1)
+            if self._tls.read(1):
+                raise CollectorError("it talks, where a collector only listens")
         except ssl.SSLWantReadError:
             return
         except ssl.SSLZeroReturnError:
-            raise CollectorError("it ended the connection before we did") from None
+            pass
+        raise CollectorError("it ended the connection before we did")
 
     def _run(self, act: Callable[[], Result]) -> Result:
         while True:
@@ -183,10 +190,8 @@ class _Session:
                 result = act()
             except ssl.SSLWantReadError:
                 self._flush()
-                data = self._raw.recv(RECEIVE_BYTES)
-                if not data:
+                if not self._hear():
                     raise _EndedError from None
-                self._came.write(data)
                 continue
             except ssl.SSLError:
                 # Our own alert tells the other side why.
@@ -195,6 +200,19 @@ class _Session:
                 raise
             self._flush()
             return result
+
+    def _hear(self) -> bool:
+        """Take what has come; False where the other side has ended.
+
+        Raises:
+            CollectorError: it has said more than a collector has to say.
+        """
+        data = self._raw.recv(RECEIVE_BYTES)
+        self._heard_bytes += len(data)
+        if self._heard_bytes > HEARD_BYTES:
+            raise CollectorError("it talks, where a collector only listens")
+        self._came.write(data)
+        return bool(data)
 
     def _flush(self) -> None:
         if data := self._goes.read():

@@ -33,6 +33,7 @@ from bocage_system.clock import Clock
 LOG = logs.get(__name__)
 
 LOOK_EVERY_S = 2.0
+_TRANSFERS = frozenset({"begin", "transferred"})  # the events that name a patient
 FINISH_WITHIN_S = 5.0
 
 
@@ -141,7 +142,7 @@ class Auditing:
             SpoolError: the index failed.
         """
         setup = self._setup
-        if setup is not None and identities:
+        if setup is not None and identities and _TRANSFERS & set(setup.repository.events):
             sealed = seal_subject(identities[-1], setup.recipient)
             self._spool.keep_audit_subject(carried.link, carried.exam_id, sealed)
 

@@ -65,8 +65,8 @@ class AuditedBox:
             [Addition("test", f"{self._written}/{n}", chain, each) for n, each in enumerate(drafts)]
         )
 
-    def receive(self, count: int = 1, exam: str = EXAM) -> None:
-        """Let instances be received."""
+    def receive(self, count: int = 1, exam: str = EXAM, pad_bytes: int = 0) -> None:
+        """Let instances be received; their entries are as much longer as is wanted."""
         self.write(
             *(
                 draft(
@@ -76,6 +76,7 @@ class AuditedBox:
                     service="FLERS",
                     sop_class=CR,
                     **{"from": "CR1"},
+                    **{f"pad{n}": "x" * 100 for n in range(pad_bytes // 100)},
                 )
                 for _ in range(count)
             )

@@ -46,6 +46,8 @@ def test_everything_is_there_once_it_returns(
         {"leave_after": 1},
         {"is_silent": True},
         {"is_deaf": True},
+        {"says_bytes": 1},
+        {"says_bytes": 1 << 20},
     ],
 )
 def test_any_other_end_is_no_confirmation(behaviour: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from bocage_edge.errors import KeeperError
 from bocage_edge.exam.identities import Identities, Issued
 from bocage_edge.seal.keys import new_key
 from bocage_system.command import spawn
-from tests.edge.audit.schema import faults
+from tests.edge.audit.schema import details, faults
 from tests.edge.audit.site import EXAM, LINK, AuditedBox
 from tests.fakes.collector import FakeCollector, credentials
 
@@ -61,6 +61,18 @@ def test_an_exam_is_told_with_its_study(box: AuditedBox) -> None:
         assert message.device == "flers-1"
         objects = ET.fromstring(message.xml).findall("ParticipantObjectIdentification")  # noqa: S314
         assert [each.attrib["ParticipantObjectID"] for each in objects] == ["1.2.3.4", "P1"]
+
+
+def test_an_exam_of_many_pages_is_told_once(box: AuditedBox) -> None:
+    """A page of the ledger ends by bytes before it ends by entries."""
+    box.receive(2500, pad_bytes=900)
+    box.clock.advance(61)
+    box.read()
+    with FakeCollector(shows=SHOWS) as there:
+        box.send(there.repository())
+        begin, transferred = there.messages
+    assert b"110102" in begin.xml
+    assert details(transferred.xml) == {"NumberOfInstances": "2500"}
 
 
 def test_what_was_before_anybody_asked_is_not_told(tmp_path: Path) -> None:

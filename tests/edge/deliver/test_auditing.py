@@ -129,6 +129,15 @@ def test_a_site_without_a_repository_keeps_nothing(box: AuditedBox, tmp_path: Pa
     assert box.waiting == 0
 
 
+def test_a_repository_that_is_told_of_no_exam_needs_no_patient(
+    box: AuditedBox, tmp_path: Path
+) -> None:
+    it = auditing(box, tmp_path)
+    it.use(setup(REPOSITORY.model_copy(update={"events": ["security"]}), box))
+    it.heard(CARRIED, [Identities(study_uid="1.2.3")])
+    assert box.spool.audit_subject(LINK, EXAM) is None
+
+
 def test_nothing_is_forgotten_before_the_configuration_was_read(
     box: AuditedBox, tmp_path: Path
 ) -> None:

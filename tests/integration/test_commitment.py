@@ -151,7 +151,7 @@ def test_success_is_said_once_the_station_has_it_whatever_is_killed(
     assert len(road.entries(hospital, "commitment_asked")) == 1
     (entry,) = road.entries(hospital, "committed")
     assert (entry.body["ok"], entry.body["instances"], entry.body["failed"]) == (True, 3, 0)
-    assert open_requests(hospital) == []
+    wait_until(lambda: open_requests(hospital) == [], 20, "nothing to be open")
     road.wait_settled()
     road.verify_spools()
 

@@ -117,7 +117,7 @@ class Attempt:
         is_untold: the association stood, but the station did not tell the end of the instance.
         came_as, sent_as: transfer syntax UIDs; empty where nothing was sent.
         sent_bytes: of the data set as sent.
-        sop_class: its UID; empty where nothing was sent.
+        sop_class, sop_instance: their UIDs; empty where nothing was sent.
         identities: of its exam, where the order was to listen and the station was told all of it:
             as it came, and as it was delivered.
         coerced: keywords of the elements that were changed on purpose.
@@ -134,6 +134,7 @@ class Attempt:
     sent_as: str = ""
     sent_bytes: int = 0
     sop_class: str = ""
+    sop_instance: str = ""
     identities: tuple[Identities, ...] = ()
     coerced: tuple[str, ...] = ()
     is_unproven: bool = False
@@ -261,6 +262,7 @@ class Sender:
             sent_as=sent_as,
             sent_bytes=counted.size,
             sop_class=opened.sop_class,
+            sop_instance=opened.sop_instance,
             identities=content.identities(),
             coerced=content.coercion.keywords,
             is_unproven=content.coercion.is_unproven,

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from bocage_contract.destination import Destination, DicomDestination
 from bocage_edge.configuration import load
+from bocage_edge.deliver.asking import Asking
 from bocage_edge.deliver.attempt import Remembered, Sender
 from bocage_edge.deliver.auditing import Auditing, AuditSetup, audit_setup
-from bocage_edge.deliver.commitment_calls import tell
+from bocage_edge.deliver.commitment_calls import ask, tell
 from bocage_edge.deliver.committing import Committing
 from bocage_edge.deliver.echo import echo
 from bocage_edge.deliver.errands import Errands
@@ -22,6 +23,7 @@ from bocage_edge.deliver.naming import Naming
 from bocage_edge.deliver.opening import PoolCodec, SpoolOpener
 from bocage_edge.deliver.scu import Timeouts
 from bocage_edge.deliver.unlocking import Locked, Unlocked, read_opening_keys
+from bocage_edge.deliver.vouching import Vouching
 from bocage_edge.errors import ConfigError
 from bocage_edge.keeper.client import Keeper
 from bocage_edge.ledger.flush import flush
@@ -57,6 +59,10 @@ class Readings:
         """Give the opening keys at hand; none where the box is locked."""
         keys = self._keys
         return keys.identities if isinstance(keys, Unlocked) else ()
+
+    def own_recipient(self) -> str:
+        """Give the box's own opening key, as its card has it."""
+        return self._setup.own_recipient
 
     def read(self) -> Setup:
         """Look again; a configuration that cannot be used leaves the last good one in force."""
@@ -102,12 +108,28 @@ class Readings:
             revision=desired.revision,
             reading_links=reading,
             identifiers=identifiers,
+            own_recipient=in_force.card.opening,
             commitments={
                 caller.aet: caller.commitment
                 for caller in desired.receive.callers
                 if caller.commitment is not None
             },
         )
+
+
+def _commitment(
+    spool: Spool, errands: Errands, readings: Readings, forwarder: Forwarder
+) -> tuple[Committing, Asking]:
+    """Make both sides of storage commitment: what we are asked, and what we ask."""
+
+    def draw() -> float:
+        return random.uniform(-1, 1)  # noqa: S311 - spreads load, guards nothing
+
+    keys, wait = readings.identities, forwarder.entries_wait
+    return (
+        Committing(spool, errands, keys, tell, draw=draw, entries_wait=wait),
+        Asking(spool, errands, keys, ask, draw=draw, entries_wait=wait),
+    )
 
 
 def run(box: Box, stop: threading.Event) -> None:
@@ -138,16 +160,10 @@ def run(box: Box, stop: threading.Event) -> None:
             wake=lambda: ring(bell),
             naming=Naming(spool, keeper.link_key, auditing.heard),
             identifying=Identifying(spool, readings.identities, keeper.link_key),
+            vouching=Vouching(readings.own_recipient),
         )
         errands = Errands(lambda: ring(bell))
-        committing = Committing(
-            spool,
-            errands,
-            readings.identities,
-            tell,
-            draw=lambda: random.uniform(-1, 1),  # noqa: S311 - as above
-            entries_wait=forwarder.entries_wait,
-        )
+        committing, asking = _commitment(spool, errands, readings, forwarder)
         notify_ready()
         said_at = 0.0
         while not stop.is_set():
@@ -155,8 +171,10 @@ def run(box: Box, stop: threading.Event) -> None:
             if readings.is_configured:
                 auditing.use(readings.audit)
             wait_s = min(committing.step(now, setup), forwarder.step(now, setup))
+            asking.step(now, setup)
             if abs(now - said_at) >= STATUS_EVERY_S:
                 told = {"audit": auditing.status(), "commitment": committing.status()}
+                told["vouching"] = asking.status()
                 write_status(box, UNIT, now, forwarder.status(now, setup) | told)
                 said_at = now
             notify_watchdog()

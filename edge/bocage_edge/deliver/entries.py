@@ -13,13 +13,14 @@ from bocage_edge.spool.types import Delivery, ObjectKind
 
 
 def entries_of(
-    delivery: Delivery, attempt: Attempt, now: float, *, is_last: bool
+    delivery: Delivery, attempt: Attempt, now: float, *, is_last: bool, commits: bool = False
 ) -> list[EntryDraft]:
     """List the entries of an attempt that ended for good; none where it is tried again.
 
     Args:
         now: Unix seconds.
         is_last: the object goes nowhere else any more. The sender keeps it until an entry says so.
+        commits: the station is asked to vouch for it; an entry `committed` says what it answers.
     """
     outcome = attempt.outcome
     if isinstance(outcome, Deferred):
@@ -32,7 +33,7 @@ def entries_of(
             entries.append(_transcoded(delivery, attempt, now))
         if attempt.coerced:
             entries.append(_coerced(delivery, attempt, now))
-        entries.append(_delivered(delivery, attempt, outcome, now, is_last))
+        entries.append(_delivered(delivery, attempt, outcome, now, is_last, commits))
         return entries
     if attempt.is_corrupt:
         entries.append(_draft("corrupt", delivery, now, reason=outcome.reason))
@@ -56,7 +57,12 @@ def deferral_entries(delivery: Delivery, attempt: Attempt, now: float) -> list[E
 
 
 def _delivered(
-    delivery: Delivery, attempt: Attempt, outcome: Delivered, now: float, is_last: bool
+    delivery: Delivery,
+    attempt: Attempt,
+    outcome: Delivered,
+    now: float,
+    is_last: bool,
+    commits: bool,
 ) -> EntryDraft:
     # Said only where it is so: nobody could compare them with the hospital's own.
     unproven = {"identifiers": "unproven"} if attempt.is_unproven else {}
@@ -72,6 +78,7 @@ def _delivered(
         bytes=attempt.sent_bytes,
         done=is_last,
         **unproven,
+        **({"commits": True} if commits else {}),
     )
 
 

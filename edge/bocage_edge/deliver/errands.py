@@ -15,7 +15,7 @@ from bocage_system import logs
 
 LOG = logs.get(__name__)
 
-AT_ONCE = 4
+AT_ONCE = 8
 
 T = TypeVar("T")
 

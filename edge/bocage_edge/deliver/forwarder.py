@@ -27,6 +27,7 @@ from bocage_edge.deliver.naming import Naming
 from bocage_edge.deliver.outcome import Delivered, Refused, Scope
 from bocage_edge.deliver.schedule import cut_delay_s, hold_s, retry_delay_s, weight_of
 from bocage_edge.deliver.stations import Station, said_of_all
+from bocage_edge.deliver.vouching import Vouching
 from bocage_edge.errors import KeeperError
 from bocage_edge.spool.store import Spool
 from bocage_edge.spool.types import Delivery, DeliveryState, Verdict
@@ -55,6 +56,7 @@ class Setup:
         reading_links: ids of the links at whose reading end the box stands.
         keys: how many opening keys are at hand.
         identifiers: by link; what becomes of those of what arrives over it.
+        own_recipient: the box's own opening key, `age1…`.
         commitments: by calling AE title, where results of storage commitment go.
     """
 
@@ -65,6 +67,7 @@ class Setup:
     faults: tuple[str, ...] = ()
     reading_links: frozenset[str] = frozenset()
     identifiers: Mapping[str, LinkIdentifiers] = field(default_factory=dict)
+    own_recipient: str = ""
     commitments: Mapping[str, Commitment] = field(default_factory=dict)
 
 
@@ -112,6 +115,7 @@ class Forwarder:
         wake: Callable[[], None],
         naming: Naming,
         identifying: Identifying,
+        vouching: Vouching,
         echo_every_s: float = ECHO_EVERY_S,
     ) -> None:
         """Start with no lane.
@@ -123,6 +127,7 @@ class Forwarder:
             wake: called, in a lane's thread, when there is something to take in.
             naming: keeps what exams are called.
             identifying: says which identifiers an object is to bear.
+            vouching: notes what a station is to be asked about what it was given.
         """
         self._spool = spool
         self._open_lane = open_lane
@@ -131,6 +136,7 @@ class Forwarder:
         self._wake = wake
         self._naming = naming
         self._identifying = identifying
+        self._vouching = vouching
         self._echo_every_s = echo_every_s
         self._reports: queue.SimpleQueue[tuple[LaneLike, Order, Result]] = queue.SimpleQueue()
         self._seats: list[_Seat] = []
@@ -243,8 +249,14 @@ class Forwarder:
             LOG.warning("delivery refused", object=delivery.object.name, reason=reason)
         try:
             is_last = self._is_last(delivery)
-            entries = entries_of(delivery, attempt, now, is_last=is_last)
-            self._spool.settle_delivery(delivery.id, verdict, entries, reason=reason)
+            configured = self._station(delivery.destination).configured
+            to_commit = self._vouching.wanted(configured, attempt, now)
+            entries = entries_of(
+                delivery, attempt, now, is_last=is_last, commits=to_commit is not None
+            )
+            self._spool.settle_delivery(
+                delivery.id, verdict, entries, reason=reason, to_commit=to_commit
+            )
         except OSError as error:
             # Settled; only the file of the retired object is still there, and a sweep takes it.
             LOG.warning("object file not removed", object=delivery.object.name, errno=error.errno)

@@ -11,6 +11,7 @@ Source: PS3.4 J.3.2, J.3.3; PS3.3 C.14; PS3.5 7.1 (elements), 7.5 (sequences), 9
 
 from __future__ import annotations
 
+import hashlib
 import re
 import struct
 from collections.abc import Iterable, Iterator
@@ -114,6 +115,11 @@ def read_result(raw: bytes, transfer_syntax: str) -> Result:
     if not committed and not failed:
         raise ReferencesError("it names no instance")
     return Result(found.transaction(), committed, failed)
+
+
+def transaction_digest(transaction: str) -> str:
+    """Name a transaction of our own, 32 hex digits: its UID is random, so this hides it."""
+    return hashlib.sha256(transaction.encode("ascii")).hexdigest()[:32]
 
 
 def write_request(request: Request) -> bytes:

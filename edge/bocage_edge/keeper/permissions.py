@@ -37,7 +37,7 @@ KINDS: dict[str, frozenset[str]] = {
     | {"received", "same_again", "changed_content", "raised", "refused", "association_refused"}
     | {"exam", "exam_refused", "quiet", "volume", "request_missing", "report"}
     | {"request", "request_waits", "request_held", "request_cancelled"}
-    | {"report_held", "report_refused", "commitment_asked"},
+    | {"report_held", "report_refused", "commitment_asked", "committed"},
     "relay": _EVERY_UNIT
     | {"sent", "stored", "not_taken", "partner_misbehaved", "partner_behind", "epoch"}
     | {"slot_missed", "urgent_waiting", "report_overdue"},

@@ -1,16 +1,18 @@
-"""Requests for storage commitment, from an N-ACTION to rows that deliver answers later.
+"""Storage commitment on the wire: requests of the site's AEs, and results of its stations.
+
+A request becomes rows that deliver answers later; a result is brought to the objects it is about.
 
 Success says that the request is on the disk, not that anything is committed. What it names is
 sealed to the box's own opening key, which only deliver holds; the index gets keyed hashes. A data
 set is gathered within bounds and read by a reader of its own, never by a data set parser.
 
-Source: PS3.4 J.3.2; PS3.7 10.1.4.
+Source: PS3.4 J.3.2, J.3.3; PS3.7 10.1.1, 10.1.4.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bocage_contract.ledger import draft
 from bocage_edge.exam.identity import class_key, instance_key, transaction_key
@@ -22,6 +24,8 @@ from bocage_edge.exam.references import (
     ReferencesError,
     TooManyReferencesError,
     read_request,
+    read_result,
+    transaction_digest,
     write_request,
 )
 from bocage_edge.own_seal import seal_for_ourselves
@@ -32,6 +36,7 @@ from bocage_edge.receive.policy import Admitted
 from bocage_edge.receive.sink import RefusedSink, Say, Verdict, answer_to
 from bocage_edge.receive.target import NotReady, Target, Targets
 from bocage_edge.spool.commitments import CommitmentItem, NewCommitment, Taken
+from bocage_edge.spool.station_commitments import StationOutcome
 from bocage_edge.spool.store import Spool
 from bocage_system.clock import Clock
 
@@ -116,9 +121,17 @@ class CommitmentIntake:
     def open(self, request: NormalizedRequest, targets: Targets, say: Say) -> Sink:
         """Begin to take a request; what cannot be taken gets a sink that says why."""
         fault = _fault_of(request)
-        if fault is not None or not isinstance(request.admitted, Admitted):
-            return RefusedSink(say(fault or Answer.NO_COMMITMENT))
-        admitted = request.admitted
+        if fault is not None:
+            return RefusedSink(say(fault))
+        admitted, station = request.admitted, request.admitted.station
+        if request.command.field == CommandField.N_EVENT_REPORT_RQ and station is not None:
+            return GatheringSink(
+                lambda raw: self._hear(request.transfer_syntax, station, targets.ready(), raw),
+                say=say,
+                on_fault=self._on_fault,
+            )
+        if not isinstance(admitted, Admitted):
+            return RefusedSink(say(Answer.NO_COMMITMENT))
         target = targets.find(admitted.service.link)
         if isinstance(target, NotReady):
             return RefusedSink(say(Answer.COMMITMENT_NOT_NOW))
@@ -161,18 +174,37 @@ class CommitmentIntake:
         self._ring_deliver()
         return answer
 
+    def _hear(self, syntax: str, station: str, links: Sequence[Target], raw: bytes) -> Answer:
+        """Bring a station's result to the objects it is about, on whichever link they came."""
+        try:
+            result = read_result(raw, syntax)
+        except TooManyReferencesError:
+            return Answer.COMMITMENT_TOO_LARGE
+        except ReferencesError:
+            return Answer.COMMITMENT_UNREADABLE
+        failures: dict[str, int | None] = {each.sop_instance: None for each in result.committed}
+        failures |= {each.sop_instance: reason for each, reason in result.failed}
+        outcomes = [
+            StationOutcome(target.link, instance_key(target.link_key, uid), failure)
+            for target in links
+            for uid, failure in failures.items()
+        ]
+        transaction = transaction_digest(result.transaction)
+        answered = self._spool.station_answered(station, transaction, outcomes)
+        return Answer.COMMITMENT_FOREIGN if answered is None else Answer.STORED
+
 
 def _fault_of(request: NormalizedRequest) -> Answer | None:
     """Say why a request may not begin, by its command alone. Source: PS3.7 10.1.4.1.10."""
     command, admitted = request.command, request.admitted
     if request.abstract_syntax != COMMITMENT_CLASS or command.sop_class != COMMITMENT_CLASS:
         return Answer.NO_COMMITMENT
-    if command.field != CommandField.N_ACTION_RQ:
-        return Answer.COMMITMENT_FOREIGN
-    if not isinstance(admitted, Admitted) or not admitted.commits:
-        return Answer.NO_COMMITMENT
     if command.sop_instance != COMMITMENT_INSTANCE:
         return Answer.UNKNOWN_INSTANCE
+    if command.field == CommandField.N_EVENT_REPORT_RQ:
+        return None if admitted.station is not None else Answer.COMMITMENT_FOREIGN
+    if not isinstance(admitted, Admitted) or not admitted.commits:
+        return Answer.NO_COMMITMENT
     return None if command.type_id == REQUEST_COMMITMENT else Answer.UNKNOWN_ACTION
 
 

@@ -67,6 +67,11 @@ class Targets:
                     self._known[link_id] = known
             return known
 
+    def ready(self) -> list[Target]:
+        """Give every link that may be sealed for, now."""
+        found = [self.find(link.id) for link in self._in_force.desired.links]
+        return [target for target in found if isinstance(target, Target)]
+
     def _look(self, link_id: str) -> Target | NotReady:
         link = self._in_force.desired.link(link_id)
         if link is None:

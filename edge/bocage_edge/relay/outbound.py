@@ -38,7 +38,7 @@ from bocage_edge.relay.proof import is_signed_commit
 from bocage_edge.relay.pulling import Puller
 from bocage_edge.relay.sending import Deferred, Sender, Sent, Stored, Wanted
 from bocage_edge.relay.session import Duty, cutting, serve
-from bocage_edge.relay.settlement import settlements_of
+from bocage_edge.relay.settlement import commitments_of, settlements_of
 from bocage_edge.relay.terms import Terms
 from bocage_edge.relay.windows import TransferWindows
 from bocage_edge.relay.wire import FrameType
@@ -393,6 +393,10 @@ class OutboundSession:
             if not raws:
                 return
             entries = [read_entry(raw) for raw in raws]
+            # First, so that nobody takes for delivered what a station has still to vouch for.
+            commitments = commitments_of(entries)
+            if commitments:
+                await self._doors.work(self._doors.spool.note_far_commitments, commitments)
             settlements = settlements_of(entries)
             if settlements:
                 await self._doors.work(self._doors.spool.settle, settlements)

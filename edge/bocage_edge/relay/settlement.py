@@ -1,10 +1,14 @@
 """From the partner's ledger to our spool: which entries are verdicts over our objects. Pure."""
 
+import re
 from collections.abc import Iterable
 
 from bocage_contract.ledger import Entry
-from bocage_edge.spool.types import Settlement, Verdict
+from bocage_edge.spool.station_commitments import FarCommitment
+from bocage_edge.spool.types import OBJECT_NAME_PATTERN, Settlement, Verdict
 
+_NAME = re.compile(OBJECT_NAME_PATTERN)
+_LABEL = re.compile(r"[a-z0-9_-]{1,32}")
 SEND_AGAIN = "sealed for a box that was replaced: send the exam again"
 
 
@@ -15,6 +19,30 @@ def settlements_of(entries: Iterable[Entry]) -> list[Settlement]:
     that names no object concerns something else (an association, an exam).
     """
     return [found for entry in entries if (found := _settlement(entry)) is not None]
+
+
+def commitments_of(entries: Iterable[Entry]) -> list[FarCommitment]:
+    """Pick out what the partner's stations are asked to vouch for, and what they have answered.
+
+    A body that breaks the form is passed over.
+    """
+    return [found for entry in entries if (found := _commitment(entry)) is not None]
+
+
+def _commitment(entry: Entry) -> FarCommitment | None:
+    name, destination = entry.body.get("object"), entry.body.get("destination")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return None
+    if not isinstance(destination, str) or not _LABEL.fullmatch(destination):
+        return None
+    if entry.kind == "delivered" and entry.body.get("commits") is True:
+        return FarCommitment(name, destination, None)
+    ok = entry.body.get("ok")
+    if entry.kind == "committed" and isinstance(ok, bool):
+        return FarCommitment(name, destination, ok)
+    if entry.kind == "committed" and entry.body.get("answered") is False:
+        return FarCommitment(name, destination, None, is_withdrawn=True)
+    return None
 
 
 def _settlement(entry: Entry) -> Settlement | None:

@@ -23,6 +23,7 @@ from bocage_edge.spool.rows import (
     insert_deliveries,
 )
 from bocage_edge.spool.standing import note_delivered
+from bocage_edge.spool.station_commitments import ToCommit, insert_to_commit
 from bocage_edge.spool.types import (
     Delivery,
     DeliveryState,
@@ -145,11 +146,15 @@ class DeliveringSide(SpoolCore):
         entries: Sequence[EntryDraft] = (),
         *,
         reason: str = "",
+        to_commit: ToCommit | None = None,
     ) -> ObjectState | None:
         """Commit how a delivery ended, with its ledger entries.
 
         An object whose deliveries have all succeeded is retired. One that somebody refused, while
         nobody else still waits for it, is `refused`: kept, visible, until an operator acts.
+
+        Args:
+            to_commit: what the station is to be asked about it afterwards.
 
         Returns:
             The state of the object now; None where the delivery was settled before.
@@ -167,6 +172,8 @@ class DeliveringSide(SpoolCore):
                 (DeliveryState(verdict.value), reason, delivery),
             )
             self._insert_entries_of(db, name, entries)
+            if to_commit is not None:
+                insert_to_commit(db, name, to_commit, self._clock.now())
             state = _end_if_settled(db, name, self._clock.now())
         if state is ObjectState.RETIRED:
             remove(self._folders.object(name))

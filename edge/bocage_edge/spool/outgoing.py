@@ -24,6 +24,7 @@ from bocage_edge.spool.rows import (
     object_of,
 )
 from bocage_edge.spool.standing import note_delivered, note_report
+from bocage_edge.spool.station_commitments import end_if_lost
 from bocage_edge.spool.together import Fates, Together
 from bocage_edge.spool.types import (
     KnownInstance,
@@ -381,5 +382,6 @@ def _settle_one(db: apsw.Connection, settlement: Settlement, now: float) -> bool
     if state in may_retire and settlement.verdict is Verdict.DELIVERED:
         end_object(db, settlement.name, ObjectState.RETIRED, now)
         note_delivered(db, settlement.name, now)
+        end_if_lost(db, settlement.name, now)
         return True
     return False

@@ -242,6 +242,33 @@ CREATE TABLE far_commitment (
     ok INTEGER,
     PRIMARY KEY (object, destination)
 ) WITHOUT ROWID;
+
+-- Storage commitment that we ask of the site's own stations, for what they have been given. What
+-- is to be named is sealed to the box's own opening key, and goes once it is answered.
+CREATE TABLE station_commitment (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    object TEXT NOT NULL,                  -- name of the sealed object
+    link TEXT NOT NULL,
+    exam_id TEXT NOT NULL,
+    instance_key TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('due', 'asked', 'committed', 'failed', 'unanswered')),
+    sealed BLOB NOT NULL,
+    since_at REAL NOT NULL,
+    due_at REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    failure INTEGER NOT NULL DEFAULT 0,    -- Failure Reason of the station's
+    UNIQUE (object, destination)
+);
+CREATE INDEX station_commitment_due ON station_commitment (destination, due_at)
+    WHERE state IN ('due', 'asked');
+CREATE INDEX station_commitment_instance
+    ON station_commitment (destination, link, instance_key);
+CREATE TABLE station_transaction (
+    digest TEXT PRIMARY KEY,               -- of a Transaction UID of ours
+    destination TEXT NOT NULL,
+    asked_at REAL NOT NULL
+) WITHOUT ROWID;
 """
 
 MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)

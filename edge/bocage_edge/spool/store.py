@@ -6,7 +6,8 @@ write under different users. The rooms behind this door: `outgoing` (what starts
 `exam_names` (by what a report finds its exam), `requests` (that wait for theirs), `unmatched` (what
 found none: a person decides), `standing` (how far it has come), `cancelling`, `upkeep` (operators,
 counts), `verify` (sweep and verify), `commitments` (what the site's AEs ask us to vouch for),
-`audit_queue` (what the site's audit repository is still to be told), all upon `core`.
+`station_commitments` (what we ask of its stations), `audit_queue` (what the site's audit repository is
+still to be told), all upon `core`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from bocage_edge.spool.outbox import BOX_CHAIN
 from bocage_edge.spool.outgoing import OutgoingSide, SameInstanceError
 from bocage_edge.spool.requests import Requests
 from bocage_edge.spool.standing import Standing
+from bocage_edge.spool.station_commitments import StationCommitments
 from bocage_edge.spool.unmatched import Unmatched
 from bocage_edge.spool.upkeep import Upkeep
 from bocage_edge.spool.verify import Verifying
@@ -36,6 +38,7 @@ class Spool(
     Exams,
     ExamNames,
     Commitments,
+    StationCommitments,
     Requests,
     Standing,
     Unmatched,

@@ -8,6 +8,7 @@ from bocage_contract.ledger import EntryDraft
 from bocage_edge.spool.core import SpoolCore
 from bocage_edge.spool.folders import remove
 from bocage_edge.spool.rows import CLASSES, OBJECT_COLUMNS, end_object, object_of
+from bocage_edge.spool.station_commitments import LOST_BY_STATION
 from bocage_edge.spool.types import (
     Backlog,
     DeliveryBacklog,
@@ -85,8 +86,12 @@ class Upkeep(SpoolCore):
         with self._index.reading() as db:
             rows = db.execute(
                 "SELECT link, exam_id, reason, count(*), min(received_at) FROM object"
-                " WHERE direction = 'out' AND state = 'refused'"
-                " GROUP BY link, exam_id, reason ORDER BY min(received_at) LIMIT 10000"
+                " WHERE direction = 'out' AND (state = 'refused' OR (state = 'dropped'"
+                " AND reason = ? AND NOT EXISTS (SELECT 1 FROM object n WHERE n.direction = 'out'"
+                " AND n.link = object.link AND n.instance_key = object.instance_key"
+                " AND n.id > object.id)))"
+                " GROUP BY link, exam_id, reason ORDER BY min(received_at) LIMIT 10000",
+                (LOST_BY_STATION,),
             )
             return [RefusedExam(*row) for row in rows]
 

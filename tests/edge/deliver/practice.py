@@ -18,6 +18,7 @@ from bocage_edge.deliver.lane import Lane, Report
 from bocage_edge.deliver.naming import Naming
 from bocage_edge.deliver.opening import PoolCodec, SpoolOpener
 from bocage_edge.deliver.scu import Timeouts
+from bocage_edge.deliver.vouching import Vouching
 from bocage_edge.particulars import seal_particulars
 from bocage_edge.seal.container import Header, ObjectKind
 from bocage_edge.seal.keys import new_key
@@ -65,6 +66,7 @@ class Practice:
             wake=self._rung.set,
             naming=Naming(self.spool, link_key),
             identifying=Identifying(self.spool, lambda: self.keys, link_key),
+            vouching=Vouching(lambda: self.key.recipient),
             echo_every_s=settings.pop("echo_every_s", 1e12),
         )
 

@@ -25,6 +25,7 @@ from bocage_edge.exam.references import Reference, Request, Result, write_reques
 from bocage_edge.own_seal import seal_for_ourselves
 from bocage_edge.seal.keys import new_key
 from bocage_edge.spool.commitments import CommitmentItem, CommitmentState, NewCommitment, Taken
+from bocage_edge.spool.station_commitments import FarCommitment
 from bocage_edge.spool.types import Settlement, Verdict
 from tests.edge.deliver.station import CR, CT
 from tests.edge.spool.making import LINK, accept, assert_clean, digest_of, open_spool, outgoing
@@ -298,3 +299,24 @@ def test_one_ae_that_is_off_holds_up_no_other(box: Hospital) -> None:
     assert len(box.told) == 3
     found = box.spool.due_commitments(CommitmentState.DECIDED, 1e12, 10)
     assert len(found) == 1
+
+
+def test_where_the_partners_station_vouches_that_is_waited_for(box: Hospital) -> None:
+    name = box.instance("1.1")
+    box.ask("1.1")
+    box.spool.note_far_commitments([FarCommitment(name, "pacs", None)])
+    box.deliver(name)
+    box.step(after_s=100.0)
+    assert box.told == []
+    box.spool.note_far_commitments([FarCommitment(name, "pacs", True)])
+    box.step(after_s=100.0)
+    assert box.results[0].event_type == 1
+
+
+def test_what_the_partners_station_has_lost_is_no_success(box: Hospital) -> None:
+    name = box.instance("1.1")
+    box.ask("1.1")
+    box.deliver(name)
+    box.spool.note_far_commitments([FarCommitment(name, "pacs", False)])
+    box.step(after_s=100.0)
+    assert [reason for _, reason in box.results[0].failed] == [0x0110]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bocage_contract.configuration import Desired
 from bocage_edge.exam.identity import class_key, instance_key
 from bocage_edge.exam.references import (
     COMMITMENT_CLASS,
@@ -18,15 +20,22 @@ from bocage_edge.exam.references import (
     MAX_DATA_SET_BYTES,
     Reference,
     Request,
+    Result,
     read_request,
+    transaction_digest,
     write_request,
+    write_result,
 )
 from bocage_edge.own_seal import open_our_own
 from bocage_edge.spool.commitments import Commitment, CommitmentState
+from bocage_edge.spool.station_commitments import ToCommit
+from bocage_edge.spool.types import Verdict
+from tests.edge.spool.making import arrive
 from tests.fakes.instances import CR, instance
 from tests.fakes.scripted_peer import (
     ABORT,
     ACCEPTED,
+    REJECTED,
     Response,
     ScriptedPeer,
     associate_request,
@@ -37,7 +46,7 @@ from tests.fakes.scripted_peer import (
     item,
     store_command,
 )
-from tests.fakes.site import LINK_KEY, OWN_KEY, Site, in_force
+from tests.fakes.site import LINK, LINK_KEY, OWN_KEY, Site, in_force
 
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 ASK = Request("2.25.77", (Reference(CR, "1.2.3"), Reference(CR, "1.2.4")))
@@ -278,3 +287,105 @@ def test_no_role_is_granted_to_a_caller(site: Site) -> None:
         accepted = peer.associate(request)
         assert accepted.type == ACCEPTED
         assert uid not in accepted.body
+
+
+STATION = {
+    "name": "pacs",
+    "aet": "ARCHIVE",
+    "host": "127.0.0.1",
+    "port": 104,
+    "calling_aet": "BOCAGE",
+    "commitment": True,
+}
+ROLE = item(0x54, struct.pack(">H", len(COMMITMENT_CLASS)) + COMMITMENT_CLASS.encode() + b"\0\1")
+
+
+@pytest.fixture
+def practice(tmp_path: Path) -> Iterator[Site]:
+    """A box that asks a station for storage commitment, and has asked about one instance."""
+    configured = in_force(callers=CALLERS)
+    document = configured.desired.to_json()
+    document["destinations"] = [STATION]
+    document["links"][0]["deliver"] = []
+    now = replace(configured, desired=Desired.of(document))
+    with Site(tmp_path, now) as listening:
+        name = arrive(listening.spool, b"sealed", ["pacs"], link=LINK, key=key_of("1.2.3"))
+        (delivery,) = listening.spool.deliveries_of(name)
+        wanted = ToCommit("pacs", b"sealed", 0.0)
+        listening.spool.settle_delivery(delivery.id, Verdict.DELIVERED, to_commit=wanted)
+        (row,) = listening.spool.to_ask("pacs", 1e12, 10)
+        digest = transaction_digest("2.25.77")
+        listening.spool.begin_asking([row.id], "pacs", digest, 1e13)
+        yield listening
+
+
+def key_of(uid: str) -> str:
+    return instance_key(LINK_KEY, uid)
+
+
+def reported(
+    site: Site, result: Result, calling: bytes = b"ARCHIVE", called: bytes = b"BOCAGE"
+) -> Response:
+    """Bring a result as a station does, on an association of its own."""
+    command = {
+        0x0002: even(COMMITMENT_CLASS),
+        0x0100: struct.pack("<H", 0x0100),
+        0x0110: struct.pack("<H", 5),
+        0x0800: struct.pack("<H", 1),
+        0x1000: even(COMMITMENT_INSTANCE),
+        0x1002: struct.pack("<H", result.event_type),
+    }
+    with ScriptedPeer(site.port) as peer:
+        request = associate_request(calling, called, CONTEXTS, user_items=ROLE)
+        accepted = peer.associate(request)
+        assert accepted.type == ACCEPTED
+        assert ROLE in accepted.body  # the SCP's role is granted: PS3.7 D.3.3.4
+        assert [result for result, _ in context_results(accepted.body).values()] == [0, 3]
+        peer.send(data(1, command_set(command), command=True))
+        peer.send(data(1, write_result(result)))
+        return peer.response()
+
+
+def test_a_station_brings_its_result_over_its_own_association(practice: Site) -> None:
+    said = reported(practice, Result("2.25.77", (Reference(CR, "1.2.3"),)))
+    assert (said.field, said.status, said.message_id) == (0x8100, 0, 5)
+    assert said.elements[0x1002] == struct.pack("<H", 1)
+    (entry,) = practice.entries("committed")
+    assert (entry.draft.body["ok"], entry.draft.body["destination"]) == (True, "pacs")
+    assert entry.chain == LINK
+
+
+def test_what_a_station_has_lost_stands_in_the_ledger(practice: Site) -> None:
+    lost = Result("2.25.77", (), ((Reference(CR, "1.2.3"), 0x0112),))
+    assert reported(practice, lost).status == 0
+    (entry,) = practice.entries("committed")
+    assert (entry.draft.body["ok"], entry.draft.body["failure"]) == (False, 0x0112)
+
+
+def test_a_result_of_a_transaction_nobody_asked_in_is_refused(practice: Site) -> None:
+    said = reported(practice, Result("2.25.99", (Reference(CR, "1.2.3"),)))
+    assert said.status == 0x0115
+    assert practice.entries("committed") == []
+
+
+@pytest.mark.parametrize(
+    ("calling", "called"), [(b"ARCHIVE", b"FLERS"), (b"OTHER", b"BOCAGE"), (b"CR1", b"BOCAGE")]
+)
+def test_a_result_is_taken_from_the_station_alone(
+    practice: Site, calling: bytes, called: bytes
+) -> None:
+    with ScriptedPeer(practice.port) as peer:
+        assert peer.associate(associate_request(calling, called, CONTEXTS)).type == REJECTED
+
+
+def test_a_station_sends_no_instances(practice: Site) -> None:
+    """It is no caller: the context is rejected."""
+    with ScriptedPeer(practice.port) as peer:
+        contexts = [(1, COMMITMENT_CLASS, [IMPLICIT]), (3, CR, [EXPLICIT])]
+        accepted = peer.associate(associate_request(b"ARCHIVE", b"BOCAGE", contexts))
+        results = context_results(accepted.body)
+        assert (results[1][0], results[3][0]) == (0, 3)
+        assert ROLE not in accepted.body  # it did not ask for it
+        peer.send(data(1, action(), command=True))
+        peer.send(data(1, write_request(ASK)))
+        assert peer.response().status == 0x0118

@@ -51,7 +51,11 @@ def outgoing(
 
 
 def arrived(
-    content: bytes, *, klass: ExamClass = ExamClass.ROUTINE, link: str = LINK
+    content: bytes,
+    *,
+    klass: ExamClass = ExamClass.ROUTINE,
+    link: str = LINK,
+    key: str | None = None,
 ) -> ArrivedObject:
     """What the partner's offer says of sealed bytes."""
     return ArrivedObject(
@@ -60,7 +64,7 @@ def arrived(
         klass=klass,
         kind=ObjectKind.INSTANCE,
         exam_id=digest_of("exam")[:32],
-        instance_key=name_of(content)[:32],
+        instance_key=key or name_of(content)[:32],
         digest=name_of(content),
         size_bytes=len(content),
     )
@@ -83,9 +87,12 @@ def arrive(
     content: bytes,
     destinations: Sequence[str] = ("station",),
     klass: ExamClass = ExamClass.ROUTINE,
+    *,
+    link: str = LINK,
+    key: str | None = None,
 ) -> str:
     """Take an object as relay does."""
-    new = arrived(content, klass=klass)
+    new = arrived(content, klass=klass, link=link, key=key)
     with spool.part(new.name) as part:
         part.write(content[part.offset :])
         spool.accept_arrived(part, new, destinations, [draft("stored", 1.0, object=new.name)])

@@ -14,13 +14,14 @@ from pydicom.uid import generate_uid
 
 from bocage_contract.configuration import Desired
 from bocage_provisioning.lab.boxes import LabBox
-from bocage_provisioning.lab.desired import DICOM_PORT, MODALITY_AET, ROUTINE_AET
+from bocage_provisioning.lab.desired import BOX_AET, DICOM_PORT, MODALITY_AET, ROUTINE_AET
 from bocage_provisioning.lab.laboratory import Laboratory
 from bocage_provisioning.lab.topology import BOX_LAN_ADDRESS, MODALITY_ADDRESS, Line
 from bocage_provisioning.lab.waiting import listening_ports, wait_until
 from bocage_system.command import LocalHost, spawn
 from tests.integration.files import CR, File, small
 from tests.integration.road import ROOT, Road, a_road
+from tests.integration.two_hospitals import Archive, an_orthanc
 
 pytestmark = pytest.mark.integration
 
@@ -187,5 +188,65 @@ def test_a_result_waits_for_the_paper_code_and_for_the_modality(road: Road, tmp_
         hospital.unlock()
         wait_until(lambda: bool(told()), TOLD_WITHIN_S, "the result")
     assert told()[0]["event"] == 1
+    road.wait_settled()
+    road.verify_spools()
+
+
+def ask_station(document: dict[str, Any]) -> None:
+    document["destinations"][0]["commitment"] = True
+
+
+def delete(archive: Archive, uid: str) -> None:
+    """Let the station lose an instance."""
+    for each in archive.ask("/instances"):
+        if archive.ask(f"/instances/{each}")["MainDicomTags"]["SOPInstanceUID"] == uid:
+            url = f"http://127.0.0.1:8042/instances/{each}"
+            host = LocalHost(archive.lab.topology.practice_lan)
+            host.run(["curl", "-sS", "--request", "DELETE", url])
+
+
+def stored(archive: Archive) -> set[str]:
+    """What the station has."""
+    return {
+        archive.ask(f"/instances/{each}")["MainDicomTags"]["SOPInstanceUID"]
+        for each in archive.ask("/instances")
+    }
+
+
+def test_a_station_vouches_for_what_it_has_and_what_it_lost_may_be_sent_again(
+    road: Road, tmp_path: Path
+) -> None:
+    """An Orthanc, asked by the practice's box; it answers over an association of its own."""
+    hospital, practice = road.lab.hospital, road.lab.practice
+    results = tmp_path / "results"
+    results.mkdir()
+    before = len(road.entries(practice, "committed"))
+    box = {"box": [BOX_AET, BOX_LAN_ADDRESS, DICOM_PORT]}
+    with (
+        an_orthanc(road.lab, DicomModalities=box) as archive,
+        modality_listens(road, results) as told,
+    ):
+        configure(road, practice, ask_station)
+        kept, lost = sent(road, tmp_path / "sent", 2)
+        both = {kept.sop_instance, lost.sop_instance}
+        assert ask(road, generate_uid(), sorted(both)) == 0
+        wait_until(lambda: stored(archive) == both, 90, "both to be delivered")
+        delete(archive, lost.sop_instance)
+        wait_until(lambda: len(road.entries(practice, "committed")) == before + 2, 90, "its word")
+        said = [entry.body for entry in road.entries(practice, "committed")[before:]]
+        assert sorted(body["ok"] for body in said) == [False, True]
+        wait_until(lambda: bool(told()), TOLD_WITHIN_S, "the result")
+        (result,) = told()
+        assert result["committed"] == [kept.sop_instance]
+        assert result["failed"] == {lost.sop_instance: 0x0110}
+        doctor = practice.cli("doctor", ok=(0, 1, 2), timeout_s=120)
+        assert "has lost 1 instances" in doctor
+        assert "lost it" in hospital.cli("spool", "again")
+        # Sent again it is no instance that we have: it travels, and the station has it for good.
+        assert [answer.status for answer in road.send([lost.path])] == [0]
+        wait_until(lambda: stored(archive) == both, 90, "it to be delivered again")
+        wait_until(lambda: len(road.entries(practice, "committed")) == before + 3, 90, "its word")
+        assert road.entries(practice, "committed")[-1].body["ok"] is True
+        assert hospital.cli("spool", "again") == ""
     road.wait_settled()
     road.verify_spools()

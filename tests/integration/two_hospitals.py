@@ -174,8 +174,11 @@ class Archive:
 
 
 @contextmanager
-def an_orthanc(lab: Laboratory) -> Iterator[Archive]:
+def an_orthanc(lab: Laboratory, **more: object) -> Iterator[Archive]:
     """Put an Orthanc in the place of the practice's station.
+
+    Args:
+        more: of its settings.
 
     Raises:
         LabError: it does not come up.
@@ -195,6 +198,7 @@ def an_orthanc(lab: Laboratory) -> Iterator[Archive]:
                 "DicomAet": STATION_AET,
                 "DicomPort": DICOM_PORT,
                 "DicomAlwaysAllowStore": True,
+                **more,
             }
         )
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from bocage_edge.health import (
     audit,
     clock,
+    commitment,
     configuration,
     lock,
     partner,
@@ -29,6 +30,7 @@ PROBES: tuple[Callable[[Facts], list[Finding]], ...] = (
     spool.findings,
     slots.findings,
     audit.findings,
+    commitment.findings,
     clock.findings,
 )
 

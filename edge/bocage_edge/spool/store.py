@@ -6,8 +6,8 @@ write under different users. The rooms behind this door: `outgoing` (what starts
 `exam_names` (by what a report finds its exam), `requests` (that wait for theirs), `unmatched` (what
 found none: a person decides), `standing` (how far it has come), `cancelling`, `upkeep` (operators,
 counts), `verify` (sweep and verify), `commitments` (what the site's AEs ask us to vouch for),
-`station_commitments` (what we ask of its stations), `audit_queue` (what the site's audit repository is
-still to be told), all upon `core`.
+`station_commitments` (what we ask of its stations), `audit_queue` (what the site's audit repository
+is still to be told), all upon `core`.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ from bocage_contract.names import (
     Port,
     Timezone,
 )
+from bocage_contract.reach import ConsoleReach
 from bocage_contract.signing import Signer, open_envelope, seal_envelope
 
 DESIRED_TYPE = "bocage.desired"
@@ -163,7 +164,7 @@ class Link(Grown):
 class Desired(Grown):
     """The whole configuration of one box. Since contract 1."""
 
-    LATER = frozenset({"audit"})
+    LATER = frozenset({"audit", "console"})
 
     contract: int = CONTRACT
     device: DeviceId
@@ -175,6 +176,7 @@ class Desired(Grown):
     links: list[Link] = Field(default_factory=list)
     destinations: list[Destination] = Field(default_factory=list)
     audit: AuditRepository | None = Field(None, description="Null: no audit messages are sent.")
+    console: ConsoleReach | None = Field(None, description="Null: the box has no console.")
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:

@@ -91,6 +91,41 @@ class Box:
         return self.link_dir / "whereabouts.json"
 
     @property
+    def agent_dir(self) -> Path:
+        """What only the agent reads: its session key, its outbox, what the console sent."""
+        return self.state / "agent"
+
+    @property
+    def session_key(self) -> Path:
+        """Private key of the agent's TLS sessions, PEM."""
+        return self.agent_dir / "session.key"
+
+    @property
+    def session_certificate(self) -> Path:
+        """The console's certificate for it, PEM."""
+        return self.agent_dir / "session.pem"
+
+    @property
+    def authority(self) -> Path:
+        """Certificate of the console's authority, PEM: what the enrolment code pinned."""
+        return self.agent_dir / "authority.pem"
+
+    @property
+    def reach(self) -> Path:
+        """Where the console was at enrolment; a configuration that names it counts more."""
+        return self.agent_dir / "reach.json"
+
+    @property
+    def outbox_db(self) -> Path:
+        """Events the console has not acknowledged yet, and the agent's counters."""
+        return self.agent_dir / "outbox.db"
+
+    @property
+    def inbox(self) -> Path:
+        """Signed documents from the console, for the link unit to judge (writer: agent)."""
+        return self.agent_dir / "inbox"
+
+    @property
     def clock_floor(self) -> Path:
         """The latest attested time, Unix seconds as text."""
         return self.link_dir / "clock.floor"
@@ -124,6 +159,11 @@ class Box:
     def opening_key(self) -> Path:
         """The unlocked opening key, in memory only: one age secret key a line."""
         return self.opening_dir / "opening.key"
+
+    @property
+    def gate_secret(self) -> Path:
+        """What the gate gave to unlock the box: from agent to deliver, in memory, for a moment."""
+        return self.run / "gate" / "secret"
 
     def status(self, unit: str) -> Path:
         """What a unit last said of itself, JSON."""

@@ -63,6 +63,7 @@ def folders(box: Box, owners: Owners) -> Iterator[Folder]:
     yield Folder(box.pins.parent, owners.uids["keeper"], group, 0o750)
     yield Folder(box.link_dir, owners.uids["link"], group, 0o700)
     yield Folder(box.state / "relay", owners.uids["relay"], group, 0o700)
+    yield Folder(box.agent_dir, owners.uids["agent"], group, 0o700)
     for inner in ("", "objects", "incoming", "corrupt"):
         yield Folder(box.spool / inner, admin, group, 0o2770)
     yield from run_folders(box, owners)
@@ -75,6 +76,7 @@ def run_folders(box: Box, owners: Owners) -> Iterator[Folder]:
     yield Folder(box.status("x").parent, admin, group, 0o3770)
     yield Folder(box.doorbell("x").parent, admin, group, 0o3770)
     yield Folder(box.opening_dir, owners.uids["deliver"], group, 0o700)
+    yield Folder(box.gate_secret.parent, owners.uids["agent"], group, 0o2770)
 
 
 def make_folders(wanted: Iterator[Folder]) -> None:
@@ -122,7 +124,9 @@ def make_keys(
     _write(box.agreement_key, agreement.private_bytes_raw(), 0o600, keeper, group)
     tunnel_public = make_tunnel_key(host, box.tunnel_key(1))
     opening, recovery, code = new_key(), new_key(), new_paper_code()
-    _write(box.opening_wrapped, wrap(opening.secret, code), 0o600, os.getuid(), group)
+    # Deliver's own: what the gate gives comes through the agent, which cannot read this.
+    deliver = owners.uids["deliver"]
+    _write(box.opening_wrapped, wrap(opening.secret, code), 0o600, deliver, group)
     card = Card(
         device=device,
         serial=1,

@@ -40,9 +40,10 @@ LINK = Unit("link", "tunnel, firewall, clock", ("CAP_NET_ADMIN", "CAP_NET_RAW", 
 RECEIVE = Unit("receive", "takes DICOM from the site and seals it")
 RELAY = Unit("relay", "moves sealed objects between two boxes")
 DELIVER = Unit("deliver", "opens, verifies and delivers at the site")
+AGENT = Unit("agent", "speaks with the console; touches no exam")
 
 # In the order they are started: each needs at most those before it.
-UNITS = (KEEPER, LINK, RECEIVE, RELAY, DELIVER)
+UNITS = (KEEPER, LINK, RECEIVE, RELAY, DELIVER, AGENT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from bocage_edge.cli.audit import audit
 from bocage_edge.cli.configuration import config
 from bocage_edge.cli.convention import convention
 from bocage_edge.cli.diagnosis import doctor
+from bocage_edge.cli.enrolment import enrol
 from bocage_edge.cli.exam import exam
 from bocage_edge.cli.ledger import ledger
 from bocage_edge.cli.pairing import pair
@@ -76,6 +77,7 @@ def main(ctx: click.Context, state: Path, run: Path, lab_clock: Path | None) -> 
 
 for command in (
     setup,
+    enrol,
     card,
     config,
     pair,

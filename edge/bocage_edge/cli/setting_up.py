@@ -33,8 +33,14 @@ from bocage_system.command import LocalHost
 def setup(box: Box, device: str, keyset: Path | None, owners: str | None, as_json: bool) -> None:
     """Make the keys of a new box and print, once, what belongs in the site's safe."""
     raw = None if keyset is None else read_document(keyset)
-    paper = first_boot.make_keys(box, LocalHost(), _owners(owners), device, raw, time.time())
+    paper = first_boot.make_keys(box, LocalHost(), owners_of(owners), device, raw, time.time())
+    print_paper(box, paper, as_json=as_json)
+
+
+def print_paper(box: Box, paper: first_boot.Paper, *, as_json: bool) -> None:
+    """Print what belongs in the site's safe; it is shown once."""
     own = configuration.load_card(box)
+    device = own.device
     if as_json:
         click.echo(
             json.dumps(
@@ -91,7 +97,12 @@ def unlock(box: Box, is_recovery: bool) -> None:
     click.echo("unlocked", err=True)
 
 
-def _owners(text: str | None) -> Owners:
+def owners_of(text: str | None) -> Owners:
+    """Say who the units are: as told, by the package's users, or everybody whoever runs this.
+
+    Raises:
+        ConfigError: what was told cannot be read, or a user is missing.
+    """
     if text is not None:
         try:
             return parse_owners(text)

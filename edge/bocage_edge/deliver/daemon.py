@@ -17,6 +17,7 @@ from bocage_edge.deliver.committing import Committing
 from bocage_edge.deliver.echo import echo
 from bocage_edge.deliver.errands import Errands
 from bocage_edge.deliver.forwarder import Forwarder, Setup
+from bocage_edge.deliver.gate_unlock import take_gate_secret
 from bocage_edge.deliver.identifying import Identifying, LinkIdentifiers
 from bocage_edge.deliver.lane import Lane, Report
 from bocage_edge.deliver.naming import Naming
@@ -29,7 +30,7 @@ from bocage_edge.keeper.client import Keeper
 from bocage_edge.ledger.flush import flush
 from bocage_edge.paths import Box
 from bocage_edge.seal.pool import CodecPool
-from bocage_edge.spool.store import Spool
+from bocage_edge.spool.store import BOX_CHAIN, Spool
 from bocage_edge.status import write_status
 from bocage_system import logs
 from bocage_system.daemon import notify_ready, notify_watchdog
@@ -132,6 +133,12 @@ def _commitment(
     )
 
 
+def _unlock_by_gate(box: Box, spool: Spool, now: float) -> None:
+    brought = take_gate_secret(box, now)
+    if brought is not None and brought.entry is not None:
+        spool.record(BOX_CHAIN, [brought.entry])
+
+
 def run(box: Box, stop: threading.Event) -> None:
     """Deliver until `stop`."""
     clock = box.clock()
@@ -167,6 +174,7 @@ def run(box: Box, stop: threading.Event) -> None:
         notify_ready()
         said_at = 0.0
         while not stop.is_set():
+            _unlock_by_gate(box, spool, clock.now())
             now, setup = clock.now(), readings.read()
             if readings.is_configured:
                 auditing.use(readings.audit)

@@ -43,6 +43,7 @@ KINDS: dict[str, frozenset[str]] = {
     | {"slot_missed", "urgent_waiting", "report_overdue"},
     "deliver": _EVERY_UNIT
     | {"opened", "delivered", "refused", "transcoded", "coerced", "held", "cannot_open", "locked"}
+    | {"unlocked"}
     | {"committed"},
     "link": _EVERY_UNIT | {"tunnel", "partner_changed", "clock"},
 }

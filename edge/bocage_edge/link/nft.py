@@ -15,6 +15,7 @@ from ipaddress import ip_address, ip_network
 
 from bocage_contract.configuration import Desired
 from bocage_contract.destination import DicomDestination
+from bocage_contract.reach import host_and_port
 from bocage_edge.link.address import (
     INTERFACE_NAME,
     IpAddress,
@@ -60,6 +61,14 @@ class TunnelRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Door:
+    """One of the console's; by name it may be anywhere."""
+
+    address: IpAddress | None
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Firewall:
     """Everything that may pass."""
 
@@ -67,6 +76,7 @@ class Firewall:
     listeners: tuple[Listener, ...]
     targets: tuple[Target, ...]
     tunnels: tuple[TunnelRule, ...]
+    console: tuple[Door, ...] = ()
 
 
 def firewall_of(desired: Desired, sides: Sides) -> tuple[Firewall, list[str]]:
@@ -110,7 +120,23 @@ def firewall_of(desired: Desired, sides: Sides) -> tuple[Firewall, list[str]]:
         for link in desired.links
     )
     ordered = sorted(targets, key=lambda there: (there.address.version, there))
-    return Firewall(sides, _listeners(desired), tuple(ordered), tunnels), faults
+    doors = tuple(dict.fromkeys(_doors(desired)))
+    return Firewall(sides, _listeners(desired), tuple(ordered), tunnels, doors), faults
+
+
+def _doors(desired: Desired) -> list[Door]:
+    """Give the console's doors, where the box has a console."""
+    if desired.console is None:
+        return []
+    return [_door(each) for each in (desired.console.broker, desired.console.gate)]
+
+
+def _door(endpoint: str) -> Door:
+    host, port = host_and_port(endpoint)
+    try:
+        return Door(ip_address(host), port)
+    except ValueError:
+        return Door(None, port)
 
 
 def _listeners(desired: Desired) -> tuple[Listener, ...]:
@@ -222,12 +248,18 @@ def _wan_out(firewall: Firewall) -> list[str]:
     if not wan:
         return []
     rules = [f"oifname {wan} udp sport {_ports(firewall)} accept"] if firewall.tunnels else []
+    doors = firewall.console
     return [
         *rules,
         f"oifname {wan} meta l4proto {{ tcp, udp }} th dport {DNS_PORT} accept",
         f"oifname {wan} udp dport {NTP_PORT} accept",
         f"oifname {wan} udp sport {DHCP_CLIENT_PORT} udp dport {DHCP_SERVER_PORT} accept",
+        *(f"oifname {wan} {_to(each)}tcp dport {_port(each.port)} accept" for each in doors),
     ]
+
+
+def _to(door: Door) -> str:
+    return "" if door.address is None else f"{_family(door.address)} daddr {door.address} "
 
 
 def _tunnels_in(firewall: Firewall) -> list[str]:

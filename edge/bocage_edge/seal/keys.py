@@ -4,8 +4,9 @@ A key is an age X25519 identity. A wrapped key is JSON with one slot for each wa
 
     {"bocage": "wrapped key", "version": 1, "slots": [{"kind": "paper", "data": base64 age file}]}
 
-The data of a paper slot is an age file with the passphrase (scrypt) recipient, so that
-`age -d` with the code, typed in the form `PaperCode` prints, opens it as well.
+A slot is "paper" (the site's paper code) or "gate" (32 random bytes, in base64, which the console
+gives back once a boot). Its data is an age file with the passphrase (scrypt) recipient, so that
+`age -d` with the code as it was printed opens it as well.
 
 Source: design, "Sealing and keys"; https://c2sp.org/age
 """
@@ -18,6 +19,7 @@ import re
 import secrets
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
+from typing import TypedDict
 
 import pyrage
 
@@ -27,7 +29,8 @@ from bocage_edge.seal.errors import NotForUsError
 from bocage_edge.seal.passphrase import open_with_passphrase, seal_with_passphrase
 
 VERSION = 1
-PAPER = "paper"
+PAPER, GATE = "paper", "gate"
+GATE_BYTES = 32
 # Crockford's Base32: no I, L, O, U.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_CHARS = 26  # 130 bits
@@ -35,6 +38,11 @@ CHECK_CHARS = 2
 GROUP_CHARS = 4
 _READ_AS = str.maketrans("ILO", "110")
 _BETWEEN = re.compile(r"[\s\-_.\u00b7\u2013\u2014]+")
+
+
+class _Slot(TypedDict):
+    kind: str
+    data: bytes
 
 
 class PaperCodeError(SealError):
@@ -107,10 +115,18 @@ def wrap(opening_secret: str, paper_code: str) -> bytes:
         PaperCodeError: the code is none.
     """
     parse_identity(opening_secret)
-    sealed = seal_with_passphrase(opening_secret.encode(), read_paper_code(paper_code))
-    slots = [{"kind": PAPER, "data": b64encode(sealed).decode("ascii")}]
-    whole = {"bocage": "wrapped key", "version": VERSION, "slots": slots}
-    return json.dumps(whole, sort_keys=True).encode()
+    return _whole([_slot(PAPER, opening_secret, read_paper_code(paper_code))])
+
+
+def with_gate(wrapped: bytes, opening_secret: str, gate_secret: bytes) -> bytes:
+    """Add the slot the console's gate opens; one that was there is replaced.
+
+    Raises:
+        SealError: this is no wrapped key, or the secret is no secret of the gate.
+    """
+    parse_identity(opening_secret)
+    others = [slot for slot in _slots(wrapped) if slot["kind"] != GATE]
+    return _whole([*others, _slot(GATE, opening_secret, _typed(gate_secret))])
 
 
 def unwrap(wrapped: bytes, paper_code: str) -> str:
@@ -121,21 +137,63 @@ def unwrap(wrapped: bytes, paper_code: str) -> str:
         WrongCodeError: it is one, but opens no slot.
         SealError: this is no wrapped key.
     """
-    code = read_paper_code(paper_code)
-    for sealed in _paper_slots(wrapped):
+    secret = _unwrapped(wrapped, PAPER, read_paper_code(paper_code))
+    if secret is None:
+        raise WrongCodeError("this paper code does not open the key", "is it the code of this box?")
+    return secret
+
+
+def unwrap_by_gate(wrapped: bytes, gate_secret: bytes) -> str:
+    """Give the key, by the secret the console keeps for this box.
+
+    Raises:
+        WrongCodeError: the secret opens no slot.
+        SealError: this is no wrapped key, or the secret is no secret of the gate.
+    """
+    secret = _unwrapped(wrapped, GATE, _typed(gate_secret))
+    if secret is None:
+        raise WrongCodeError("what the gate gave does not open the key", "enrol the box again")
+    return secret
+
+
+def _unwrapped(wrapped: bytes, kind: str, passphrase: str) -> str | None:
+    for slot in _slots(wrapped):
+        if slot["kind"] != kind:
+            continue
         try:
-            secret = open_with_passphrase(sealed, code).decode("ascii")
+            secret = open_with_passphrase(slot["data"], passphrase).decode("ascii")
         except NotForUsError:
             continue
         parse_identity(secret)
         return secret
-    raise WrongCodeError("this paper code does not open the key", "is it the code of this box?")
+    return None
 
 
-def _paper_slots(wrapped: bytes) -> list[bytes]:
+def _typed(gate_secret: bytes) -> str:
+    if len(gate_secret) != GATE_BYTES:
+        raise SealError("an unlock secret of the gate has 32 bytes")
+    return b64encode(gate_secret).decode("ascii")
+
+
+def _slot(kind: str, opening_secret: str, passphrase: str) -> _Slot:
+    return {"kind": kind, "data": seal_with_passphrase(opening_secret.encode(), passphrase)}
+
+
+def _whole(slots: list[_Slot]) -> bytes:
+    written = [
+        {"kind": slot["kind"], "data": b64encode(slot["data"]).decode("ascii")} for slot in slots
+    ]
+    whole = {"bocage": "wrapped key", "version": VERSION, "slots": written}
+    return json.dumps(whole, sort_keys=True).encode()
+
+
+def _slots(wrapped: bytes) -> list[_Slot]:
     try:
         slots = json.loads(wrapped)["slots"]
-        return [b64decode(slot["data"], validate=True) for slot in slots if slot["kind"] == PAPER]
+        return [
+            {"kind": str(slot["kind"]), "data": b64decode(slot["data"], validate=True)}
+            for slot in slots
+        ]
     except (ValueError, KeyError, TypeError):
         raise SealError("this is not a wrapped key") from None
 

@@ -21,8 +21,16 @@ from bocage_system.command import LocalHost
 
 # Numeric: the laboratory adds no user to the machine.
 GROUP = 31000
-UIDS = {"keeper": 31001, "link": 0, "receive": 31003, "relay": 31004, "deliver": 31005}
-UNITS = tuple(UIDS)  # in the order they are started
+UIDS = {
+    "keeper": 31001,
+    "link": 0,
+    "receive": 31003,
+    "relay": 31004,
+    "deliver": 31005,
+    "agent": 31006,
+}
+AGENT = "agent"  # runs once a box is enrolled
+UNITS = tuple(unit for unit in UIDS if unit != AGENT)  # in the order they are started
 # `link` needs net_raw for the echo requests that find the path MTU. It does not get sys_time: the
 # boxes share the machine's clock.
 LINK_CAPABILITIES = ("net_admin", "net_raw")
@@ -69,6 +77,7 @@ class LabBox:
         self._code = code
         self._supervisor = run
         self._clock = clock
+        self._has_agent = False
 
     def cli(
         self,
@@ -120,11 +129,15 @@ class LabBox:
     def start(self, *units: str) -> None:
         """Start units, in the order given; all of them without names."""
         for unit in units or UNITS:
+            self._has_agent = self._has_agent or unit == AGENT
             self._supervisor.start(self._program(unit))
+
+    def _started(self) -> tuple[str, ...]:
+        return (*UNITS, AGENT) if self._has_agent else UNITS
 
     def stop(self, *units: str) -> None:
         """Stop units; all of them without names."""
-        self._supervisor.stop(*(self._name(unit) for unit in units or UNITS))
+        self._supervisor.stop(*(self._name(unit) for unit in units or self._started()))
 
     def kill(self, unit: str, number: signal.Signals = signal.SIGKILL) -> int:
         """Kill a unit, which is restarted as systemd would; give the process id it had."""
@@ -189,7 +202,9 @@ class LabBox:
 
         What the kernel has not written yet is not lost this way; that takes another test.
         """
-        self._supervisor.stop(*(self._name(unit) for unit in UNITS), number=signal.SIGKILL)
+        self._supervisor.stop(
+            *(self._name(unit) for unit in self._started()), number=signal.SIGKILL
+        )
         for pid in pids(LocalHost(), [self.namespace]):
             os.kill(pid, signal.SIGKILL)
         wait_until(

@@ -42,7 +42,8 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Box:
 def owners() -> str:
     """Everything belongs to whoever runs the tests."""
     units = ",".join(f"{unit}={os.getuid()}" for unit in ("keeper", "link", "receive"))
-    return f"{units},relay={os.getuid()},deliver={os.getuid()},group={os.getgid()}"
+    more = ",".join(f"{unit}={os.getuid()}" for unit in ("relay", "deliver", "agent"))
+    return f"{units},{more},group={os.getgid()}"
 
 
 def run(box: Box, *words: str, stdin: str | None = None) -> Result:

@@ -19,6 +19,8 @@ OPERATIONS: dict[str, frozenset[str]] = {
     # Of the box's own chains alone: what it tells the site's audit repository.
     "deliver": frozenset({"append", "link_key", "head", "entries"}),
     "link": frozenset({"append"}),
+    # What it tells the console of; it writes nothing.
+    "agent": frozenset({"head", "entries"}),
 }
 # Root could read the keys themselves, and a developer's one user is every unit at once.
 _ADMINISTRATORS = frozenset(

@@ -17,7 +17,7 @@ WRITES = {
     "sent": {"relay"},
     "received": {"receive"},
     "association_refused": {"receive"},
-    "unlocked": set[str](),
+    "unlocked": {"deliver"},
     "partner_confirmed": set[str](),
     "partner_fork": set[str](),
 }
@@ -28,8 +28,8 @@ ASKS = {
     "set_aside_partner": {"relay"},
     "link_key": {"receive", "deliver"},
     "append": {"receive", "relay", "deliver", "link"},
-    "head": {"relay", "deliver"},
-    "entries": {"relay", "deliver"},
+    "head": {"relay", "deliver", "agent"},
+    "entries": {"relay", "deliver", "agent"},
     "partner_entries": {"relay"},
     "pin": set[str](),
 }
@@ -55,8 +55,8 @@ def test_receive_refuses_at_the_door_but_never_an_object() -> None:
 
 
 def test_a_stranger_may_nothing() -> None:
-    assert not any(may_ask("agent", operation) for operation in ASKS)
-    assert not any(may_write("agent", draft(kind, 1.0)) for kind in WRITES)
+    assert not any(may_ask("desk", operation) for operation in ASKS)
+    assert not any(may_write("desk", draft(kind, 1.0)) for kind in WRITES)
 
 
 def test_the_administrator_may_what_any_unit_may() -> None:

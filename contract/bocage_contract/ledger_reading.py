@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -295,18 +296,19 @@ def _items(lines: Lines, section: Section) -> Iterator[Item]:
 
 def _compared(found: list[tuple[int, str, str]], signed: list[str]) -> list[Fault]:
     """Compare the records that stand in the file with those that were signed."""
-    listed = set(signed)
-    seen: set[str] = set()
+    # One record may rightly stand there twice: the openings of two chains that were set aside.
+    owed = Counter(signed)
     faults = []
     for line, place, digest in found:
-        if digest not in listed:
+        if digest not in owed:
             faults.append(Fault(Word.CHANGED, place, line=line))
-        elif digest in seen:
+        elif owed[digest] == 0:
             faults.append(Fault(Word.TWICE, place, line=line))
-        seen.add(digest)
-    gone = [each for each in signed if each not in seen]
-    if len(gone) > sum(each.word is Word.CHANGED for each in faults):
-        faults.append(Fault(Word.MISSING, f"record {signed.index(gone[0]) + 1} of {len(signed)}"))
+        else:
+            owed[digest] -= 1
+    gone = [at for at, digest in enumerate(signed, start=1) if owed[digest] > 0]
+    if owed.total() > sum(each.word is Word.CHANGED for each in faults):
+        faults.append(Fault(Word.MISSING, f"record {gone[0]} of {len(signed)}"))
     if not faults:
         for (line, place, digest), wanted in zip(found, signed, strict=False):
             if digest != wanted:

@@ -267,6 +267,11 @@ class Requestor:
         read_pdu(self._sock, self._buffer)
         self._sock.close()
 
+    def abort(self) -> None:
+        """Give up: A-ABORT, whatever was under way. Source: PS3.8 9.3.8."""
+        self._sock.sendall(pdu(ABORT, bytes(4)))
+        self._sock.close()
+
     def cut(self) -> None:
         """Let go of the connection in the middle of whatever it is."""
         self._sock.close()

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 import pydicom
 import pytest
+from pydicom.dataset import Dataset
 
-from bocage_provisioning.lab.desired import ROUTINE_AET, URGENT_AET
+from bocage_provisioning.lab.desired import DICOM_PORT, MODALITY_AET, ROUTINE_AET, URGENT_AET
+from bocage_provisioning.lab.topology import BOX_LAN_ADDRESS
 from bocage_system.command import LocalHost
-from tests.integration.files import File, renewed, small, test_file
-from tests.integration.road import Road, kept_in, wait_for
+from tests.integration.files import CR, KEY_OBJECT, File, renewed, small, test_file
+from tests.integration.road import ROOT, Road, kept_in, wait_for
 
 pytestmark = pytest.mark.integration
+
+MR = test_file("MR2_UNCI.dcm")
+REJECTIONS = (
+    ("113001", "Rejected for Quality Reasons"),
+    ("113037", "Rejected for Patient Safety Reasons"),
+    ("113038", "Incorrect Modality Worklist Entry"),
+    ("113039", "Data Retention Policy Expired"),
+)
 
 
 def recoded(file: File, folder: Path, program: list[str]) -> Path:
@@ -48,6 +60,69 @@ def test_an_instance_that_a_pacs_sends_again_is_one_object(
     assert len(road.entries(road.lab.hospital, "received")) == before + 1
     assert len(road.entries(road.lab.hospital, "same_again")) >= len(again)
     road.verify_spools()
+
+
+def test_a_sender_that_gives_up_and_sends_again_makes_no_double(road: Road, tmp_path: Path) -> None:
+    """Aborted in mid data set, and after the last fragment without a look at the answer."""
+    sent, kept = tmp_path / "sent", tmp_path / "kept"
+    sent.mkdir()
+    kept.mkdir()
+    files = [small(sent), renewed(test_file("CT_small.dcm"), sent), renewed(MR, sent)]
+    before = len(road.entries(road.lab.hospital, "received"))
+    words = [BOX_LAN_ADDRESS, str(DICOM_PORT), MODALITY_AET, ROUTINE_AET]
+    words += [str(file.path) for file in files]
+    argv = ["env", "-C", str(ROOT), sys.executable, "-m", "tests.integration.impatient", *words]
+    with road.station(kept) as station:
+        printed = LocalHost(road.lab.topology.hospital_lan).run(argv, timeout_s=60)
+        assert set(json.loads(printed).values()) == {0}
+        there = wait_for(station, [file.sop_instance for file in files])
+        road.wait_settled()
+        assert len(kept_in(kept)) == len(files)
+    assert all(there[file.sop_instance].data_set() == file.data_set() for file in files)
+    assert len(road.entries(road.lab.hospital, "received")) == before + len(files)
+    road.verify_spools()
+
+
+def test_a_note_that_rejects_an_instance_follows_it(road: Road, tmp_path: Path) -> None:
+    """A key object by which an archive takes something back (IHE RAD TF-3 4.66) crosses as it is.
+
+    What it means is for the station to act on; here nothing is taken away, and a second note on the
+    same instance is another object.
+    """
+    sent, kept = tmp_path / "sent", tmp_path / "kept"
+    sent.mkdir()
+    kept.mkdir()
+    image = small(sent)
+    with road.station(kept) as station:
+        assert [answer.status for answer in road.send([image.path])] == [0]
+        road.wait_settled()
+        notes = [rejection(sent, image, *reason) for reason in REJECTIONS]
+        answers = road.send([note.path for note in notes])
+        assert {answer.status for answer in answers} == {0}
+        there = wait_for(station, [each.sop_instance for each in (image, *notes)])
+        road.wait_settled()
+    assert all(there[note.sop_instance].data_set() == note.data_set() for note in notes)
+    road.verify_spools()
+
+
+def rejection(folder: Path, image: File, code: str, meaning: str) -> File:
+    """Write a rejection note on an instance. Source: PS3.3 A.35.4; PS3.16 CID 7011."""
+    title, instance, series, study = Dataset(), Dataset(), Dataset(), Dataset()
+    title.CodeValue, title.CodingSchemeDesignator, title.CodeMeaning = code, "DCM", meaning
+    instance.ReferencedSOPClassUID = CR
+    instance.ReferencedSOPInstanceUID = image.sop_instance
+    series.SeriesInstanceUID, series.ReferencedSOPSequence = "2.25.1", [instance]
+    study.StudyInstanceUID, study.ReferencedSeriesSequence = image.study, [series]
+    return small(
+        folder,
+        sop_class=KEY_OBJECT,
+        study=image.study,
+        pixels=False,
+        Modality="KO",
+        ValueType="CONTAINER",
+        ConceptNameCodeSequence=[title],
+        CurrentRequestedProcedureEvidenceSequence=[study],
+    )
 
 
 def test_other_content_under_a_known_uid_is_kept_beside_it(road: Road, tmp_path: Path) -> None:

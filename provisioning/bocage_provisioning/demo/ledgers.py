@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
 
 from bocage_contract.ledger import Entry
 from bocage_provisioning.lab.boxes import LabBox
@@ -41,7 +44,30 @@ def reconcile(box: LabBox, wait_s: float) -> Reconciliation:
     )
 
 
-def entries(box: LabBox, after: int) -> list[Entry]:
-    """Read a box's entries of the link after a number."""
-    printed = box.cli("ledger", "show", LINK_ID, "--after", str(after), "--json")
+def entries(box: LabBox, after: int = 0, kind: str | None = None) -> list[Entry]:
+    """Read a box's entries of the link after a number, of one kind or of all."""
+    only = () if kind is None else ("--kind", kind)
+    printed = box.cli("ledger", "show", LINK_ID, "--after", str(after), "--json", *only)
     return [Entry.read(line) for line in printed.splitlines()]
+
+
+def statement(box: LabBox, month: str) -> str:
+    """Let a box make the statement of a month, as CSV."""
+    return box.cli("statement", month, "--csv")
+
+
+def rows(statement_csv: str) -> list[dict[str, str]]:
+    """Read a statement's rows, the sum last."""
+    return list(csv.DictReader(StringIO(statement_csv)))
+
+
+def compare_exports(boxes: tuple[LabBox, LabBox], folder: Path) -> str:
+    """Let both boxes write their ledgers into files, and one of them pair the two.
+
+    Returns:
+        What it said; the last line is the verdict.
+    """
+    files = [str(folder / f"{box.name}.ledger") for box in boxes]
+    for box, file in zip(boxes, files, strict=True):
+        box.cli("ledger", "export", file)
+    return boxes[0].cli("ledger", "reconcile", *files, ok=(_AGREE, _DIFFER))

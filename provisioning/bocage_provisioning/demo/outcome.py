@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,23 +12,29 @@ class ExamOutcome:
     """One exam's way to the reading station, and its report's way back.
 
     Args:
-        instances: that arrived at the station.
+        service: called AE title it was sent to.
+        instances: that arrived at the station: the exam's, and its request.
         bytes: of the data sets, as the modality puts them on the wire.
         wire_bytes: that the relay put on its stream between the boxes for them.
         seconds: from the modality's start to the last instance whole at the station.
         digests_equal: each data set at the station is, byte for byte, what the modality sends.
-        report_seconds: from the station's start of sending the report to the PACS having it whole.
+        report_seconds: from the station's start of sending the report to the PACS having it whole;
+            None: a prior, which nobody reports on.
         report_equal: the report at the PACS is, byte for byte, what the station sends.
+        slot_from: when the reading session begins that it is for, Unix seconds; None: it waits for
+            none.
     """
 
     name: str
+    service: str
     instances: int
     bytes: int
     wire_bytes: int
     seconds: float
     digests_equal: bool
-    report_seconds: float
+    report_seconds: float | None
     report_equal: bool
+    slot_from: int | None = None
 
     @property
     def held(self) -> bool:
@@ -41,16 +48,32 @@ class ExamOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One thing the demonstration claims.
+
+    Args:
+        seen: what showed it, or what was seen instead.
+    """
+
+    claim: str
+    held: bool
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The whole demonstration.
 
     Args:
+        statement: of the month, a row a modality, as both boxes print it.
         faults: what did not hold, in words; empty where all did.
     """
 
     exams: tuple[ExamOutcome, ...]
     ledgers_agree: bool
     faults: tuple[str, ...]
+    checks: tuple[Check, ...] = ()
+    statement: Sequence[Mapping[str, str]] = ()
 
     @property
     def ok(self) -> bool:
@@ -59,7 +82,8 @@ class Outcome:
 
     @property
     def _all_held(self) -> bool:
-        return all(exam.held for exam in self.exams)
+        # No claim at all is none that held.
+        return all(each.held for each in (*self.exams, *self.checks)) and bool(self.checks)
 
     def to_json(self) -> dict[str, Any]:
         """Give the object that `--json` prints."""
@@ -67,5 +91,7 @@ class Outcome:
             "ok": self.ok,
             "exams": [asdict(exam) for exam in self.exams],
             "ledgers_agree": self.ledgers_agree,
+            "checks": [asdict(check) for check in self.checks],
+            "statement": [dict(row) for row in self.statement],
             "faults": list(self.faults),
         }

@@ -38,7 +38,7 @@ from bocage_provisioning.lab.reaper import DONE
 from bocage_provisioning.lab.topology import Line, Topology, line_argv
 from bocage_provisioning.lab.waiting import listening_ports, wait_until
 from bocage_system.command import PIPE, Child, LocalHost, spawn
-from bocage_system.lab_clock import Shift, write_shift
+from bocage_system.lab_clock import LabClock, Shift, write_shift
 
 WAN_SOURCE = Path(__file__).with_name("wan.c")
 LINE = "line"
@@ -145,6 +145,10 @@ class Laboratory:
         if self._at is None:
             raise LabError("the boxes follow the machine's clock", "open it with `at=...`")
         write_shift(self.memory / CLOCK_FILE, Shift(time.time(), shown, rate))
+
+    def now(self) -> float:
+        """What time it is for the boxes, Unix seconds."""
+        return time.time() if self._at is None else LabClock(self.memory / CLOCK_FILE).now()
 
     # --- the line ---
 

@@ -9,7 +9,7 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 
-from bocage_provisioning.demo.answer import one_page_pdf, write_report
+from bocage_provisioning.demo.documents import one_page_pdf, write_report
 
 
 def test_a_report_carries_the_exams_identities(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
-"""What a practice sends back: an Encapsulated PDF with the exam's identities.
+"""The papers around an exam: its request and its report, as Encapsulated PDFs with its identities.
 
 Source: PS3.3 A.45.1 (Encapsulated PDF IOD), PS3.3 C.24.2.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -28,6 +29,25 @@ _COPIED = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Paper:
+    """What kind of document it is: a concept (LOINC), and how it came about (PS3.3 C.8.6.1)."""
+
+    title: str
+    code: str
+    meaning: str
+    conversion: str
+
+
+_REQUEST = _Paper("Request", "55115-0", "Requested imaging studies information Document", "SD")
+_REPORT = _Paper("Report", "18748-4", "Diagnostic imaging study", "SYN")
+
+
+def write_request(exam_file: Path, target: Path, lines: list[str], now: datetime) -> str:
+    """Write the request of an exam as if it had been scanned; see `write_report`."""
+    return _write(_REQUEST, exam_file, target, lines, now)
+
+
 def write_report(exam_file: Path, target: Path, lines: list[str], now: datetime) -> str:
     """Write a report on an exam as an Encapsulated PDF.
 
@@ -36,40 +56,44 @@ def write_report(exam_file: Path, target: Path, lines: list[str], now: datetime)
         lines: the text, one line of the page each.
 
     Returns:
-        The report's SOP Instance UID.
+        The document's SOP Instance UID.
     """
+    return _write(_REPORT, exam_file, target, lines, now)
+
+
+def _write(paper: _Paper, exam_file: Path, target: Path, lines: list[str], now: datetime) -> str:
     exam = pydicom.dcmread(exam_file, stop_before_pixels=True)
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = EncapsulatedPDFStorage
     meta.MediaStorageSOPInstanceUID = generate_uid()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    report = FileDataset(str(target), {}, file_meta=meta, preamble=b"\0" * 128)
+    written = FileDataset(str(target), {}, file_meta=meta, preamble=b"\0" * 128)
     for keyword in _COPIED:
         if keyword in exam:
-            report[keyword] = exam[keyword]
-    _describe(report, meta, now)
+            written[keyword] = exam[keyword]
+    _describe(written, paper, meta, now)
     document = one_page_pdf(lines)
-    report.EncapsulatedDocument = document + b"\0" * (len(document) % 2)
-    report.EncapsulatedDocumentLength = len(document)
-    report.save_as(target, enforce_file_format=True)
+    written.EncapsulatedDocument = document + b"\0" * (len(document) % 2)
+    written.EncapsulatedDocumentLength = len(document)
+    written.save_as(target, enforce_file_format=True)
     return str(meta.MediaStorageSOPInstanceUID)
 
 
-def _describe(report: Dataset, meta: FileMetaDataset, now: datetime) -> None:
-    report.SOPClassUID = meta.MediaStorageSOPClassUID
-    report.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
-    report.Modality = "DOC"
-    report.SeriesInstanceUID = generate_uid()
-    report.SeriesNumber = 9000
-    report.InstanceNumber = 1
-    report.Manufacturer = "Bocage demonstration"
-    report.ContentDate = report.AcquisitionDateTime = now.strftime("%Y%m%d")
-    report.ContentTime = now.strftime("%H%M%S")
-    report.ConversionType = "SYN"
-    report.BurnedInAnnotation = "YES"
-    report.DocumentTitle = "Report"
-    report.ConceptNameCodeSequence = [_code("18748-4", "LN", "Diagnostic imaging study")]
-    report.MIMETypeOfEncapsulatedDocument = "application/pdf"
+def _describe(written: Dataset, paper: _Paper, meta: FileMetaDataset, now: datetime) -> None:
+    written.SOPClassUID = meta.MediaStorageSOPClassUID
+    written.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    written.Modality = "DOC"
+    written.SeriesInstanceUID = generate_uid()
+    written.SeriesNumber = 9000
+    written.InstanceNumber = 1
+    written.Manufacturer = "Bocage demonstration"
+    written.ContentDate = written.AcquisitionDateTime = now.strftime("%Y%m%d")
+    written.ContentTime = now.strftime("%H%M%S")
+    written.ConversionType = paper.conversion
+    written.BurnedInAnnotation = "YES"
+    written.DocumentTitle = paper.title
+    written.ConceptNameCodeSequence = [_code(paper.code, "LN", paper.meaning)]
+    written.MIMETypeOfEncapsulatedDocument = "application/pdf"
 
 
 def _code(value: str, scheme: str, meaning: str) -> Dataset:

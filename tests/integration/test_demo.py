@@ -1,4 +1,4 @@
-"""`./run demo` ended in mid-work leaves nothing on the machine.
+"""`./run demo` shows what it claims, and ended in mid-work leaves nothing on the machine.
 
 That a laboratory without boxes does so, and that the next start clears what even the reaper left,
 is in tests/provisioning/test_laboratory.py. Here the whole of it is up: units with users of their
@@ -7,13 +7,16 @@ own, WireGuard, codec workers, senders.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -28,6 +31,8 @@ pytestmark = pytest.mark.integration
 HOST = LocalHost()
 NAME = "ended"
 BEGINS_WITHIN_S = 60.0
+DAY_WITHIN_S = 300.0
+CLAIMS = 8
 GONE_WITHIN_S = 30.0
 
 
@@ -84,6 +89,25 @@ def test_an_ended_demonstration_leaves_nothing(
     status = child.wait(GONE_WITHIN_S)
     assert status == (-number if number == signal.SIGKILL else 130)
     wait_until(lambda: not left(lives, sockets), GONE_WITHIN_S, "a clean machine")
+
+
+def test_a_day_in_the_demonstration_holds_what_it_claims() -> None:
+    """At five past eight, to its end: every claim, and the month's statement to the cent."""
+    argv = [sys.executable, "-m", "bocage_provisioning", "demo", "--name", "aday"]
+    argv += ["--at", "2026-12-01 08:05", "--exit", "--json"]
+    said = json.loads(HOST.run(argv, timeout_s=DAY_WITHIN_S).splitlines()[-1])
+    assert said["ok"], said
+    assert [check["claim"] for check in said["checks"] if not check["held"]] == []
+    assert len(said["checks"]) == CLAIMS
+    refusal = said["checks"][0]["seen"]
+    assert refusal == '0x0124 "Refuse: modalite hors convention pour ce service"'
+    slots = {exam["name"]: exam["slot_from"] for exam in said["exams"]}
+    half_past_eight = datetime(2026, 12, 1, 8, 30, tzinfo=ZoneInfo("Europe/Paris")).timestamp()
+    assert slots["CR RG1_UNCI"] == slots["CR RG3_UNCI"] == half_past_eight
+    assert slots["CR RG1_UNCI prior"] is slots["CT 693_UNCI"] is None
+    total = said["statement"][-1]
+    assert (total["month"], total["modality"]) == ("2026-12", "TOTAL")
+    assert (total["exams"], total["reported"], total["amount"]) == ("7", "5", "212.50")
 
 
 def start() -> Child:

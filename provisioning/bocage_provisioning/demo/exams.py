@@ -27,7 +27,7 @@ PLAN = (
     ("US1_UNCI", URGENT_AET),
 )
 # What a prior is of, and what goes over again under new UIDs while the line is down.
-PRIOR_OF = "RG1_UNCI"
+PRIOR_OF = PLAN[0][0]
 OUTAGE = (("RG3_UNCI", ROUTINE_AET), ("693_UNCI", URGENT_AET))
 
 
@@ -68,7 +68,7 @@ def planned_exams(folder: Path, now: datetime) -> list[Exam]:
         FileNotFoundError: the data package is not installed as expected.
     """
     prior = _renewed(_real(PRIOR_OF), folder, years_back=1)
-    exams = [_exam(f"prior of {PRIOR_OF}", PRIOR_AET, prior)]
+    exams = [_exam(f"{PRIOR_OF} prior", PRIOR_AET, prior)]
     return exams + [_requested(name, to, _real(name), folder, now) for name, to in PLAN]
 
 

@@ -82,8 +82,9 @@ class Outcome:
 
     @property
     def _all_held(self) -> bool:
-        # No claim at all is none that held.
-        return all(each.held for each in (*self.exams, *self.checks)) and bool(self.checks)
+        if not self.checks:  # no claim at all is none that held
+            return False
+        return all(exam.held for exam in self.exams) and all(each.held for each in self.checks)
 
     def to_json(self) -> dict[str, Any]:
         """Give the object that `--json` prints."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -24,10 +25,9 @@ from bocage_provisioning.demo.outcome import ExamOutcome, Outcome
 from bocage_provisioning.lab.desired import PRIOR_AET
 
 _STATEMENT = {
-    "modality": "modality", "exams": "exams", "urgent_pct": "urgent %", "reported": "reported",
-    "median_min": "median min", "p95_min": "95 % min", "slots_met": "slots met",
-    "slots_missed": "missed", "reports_overdue": "overdue", "billed": "billed",
-    "amount": "amount",
+    "modality": "", "exams": "exams", "urgent_pct": "urgent %", "reported": "reported",
+    "median_min": "median", "p95_min": "95 %", "slots_met": "slots met", "slots_missed": "missed",
+    "reports_overdue": "overdue", "billed": "billed", "amount": "EUR",
 }  # fmt: skip
 
 
@@ -66,15 +66,25 @@ def agreed(convention: Convention, now: float) -> str:
     return "\n".join(lines)
 
 
+def _table(title: str) -> Table:
+    return Table(
+        box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left"
+    )
+
+
 def table(outcome: Outcome) -> Table:
     """Draw what travelled."""
-    drawn = Table(title="From the modality to the reading station, and the report back")
-    drawn.add_column("exam")
-    drawn.add_column("for")
-    for heading in ("instances", "bytes", "on the wire", "ratio", "seconds"):
-        drawn.add_column(heading, justify="right")
-    drawn.add_column("byte for byte")
-    drawn.add_column("report back, s", justify="right")
+    drawn = Table(
+        box=SIMPLE,
+        pad_edge=False,
+        title="From the modality to the reading station, and the report back",
+    )
+    drawn.add_column("exam", no_wrap=True)
+    drawn.add_column("for", no_wrap=True)
+    for heading in ("objects", "bytes", "on the wire", "ratio", "s"):
+        drawn.add_column(heading, justify="right", no_wrap=True)
+    drawn.add_column("as sent", no_wrap=True)
+    drawn.add_column("report s", justify="right", no_wrap=True)
     for exam in outcome.exams:
         drawn.add_row(
             exam.name,
@@ -92,7 +102,7 @@ def table(outcome: Outcome) -> Table:
 
 def checks(outcome: Outcome) -> Table:
     """Draw what was claimed, and what showed it."""
-    drawn = Table(title="What was claimed, and what was seen")
+    drawn = _table("What was claimed, and what was seen")
     drawn.add_column("claim")
     drawn.add_column("seen")
     drawn.add_column("held")
@@ -104,11 +114,11 @@ def checks(outcome: Outcome) -> Table:
 def statement(outcome: Outcome) -> Table:
     """Draw the month's statement."""
     month = outcome.statement[0]["month"] if outcome.statement else ""
-    drawn = Table(title=f"The statement of {month}, from the ledgers of both boxes")
+    drawn = _table(f"The statement of {month}; times in minutes")
     for heading in _STATEMENT.values():
-        drawn.add_column(heading, justify="left" if heading == "modality" else "right")
+        drawn.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     for row in outcome.statement:
-        drawn.add_row(*(row[name] for name in _STATEMENT), end_section=False)
+        drawn.add_row(*(row[name] for name in _STATEMENT))
     return drawn
 
 

@@ -4,7 +4,7 @@ Original mode: one answer, AA, AE or AR. Enhanced mode, where MSH-15 or MSH-16 s
 answer that MSH-15 asks for is the commit's, CA, CE or CR; no application answer follows, since the
 box is not the application. Unlike the standard's `NE`, a refusal is never kept to ourselves.
 
-Source: HL7 v2.5.1 2.9.2, 2.9.3, 2.15.8 (MSA); tables 0008, 0155.
+Source: HL7 v2.5.1 2.9.2, 2.9.3, 2.15.8 (MSA), 2.15.5 (ERR); tables 0008, 0155, 0357.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bocage_edge.hl7.errors import Hl7Error
 from bocage_edge.hl7.message import Marks, Message, escaped, parse, timestamp
 
 _EVENT = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
+_ERROR_CODE = re.compile(r"[0-9]{3}", re.ASCII)
 _BEGINNING = re.compile(rb"\s*MSH[^\r\n]*")
 _CHARSET = Charset("utf-8", is_as_said=True)
 # The longest of the fields we give back, HD, has 227 characters; what is longer is no name.
@@ -34,10 +35,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a peer answered: MSA-1 and whose message it speaks of (MSA-2)."""
+    """What a peer answered: MSA-1, whose message it speaks of (MSA-2), and why.
+
+    Args:
+        errors: codes of table 0357, from ERR-3, ERR-1 or MSA-6; its words are left where they are.
+        wants_answer: MSH-15 asks for a commit acknowledgement of this answer.
+    """
 
     code: str
     control_id: str
+    errors: tuple[str, ...] = ()
+    wants_answer: bool = False
 
     @property
     def verdict(self) -> Verdict | None:
@@ -98,10 +106,16 @@ def read_answer(raw: bytes) -> Answered:
     Raises:
         Hl7Error: it is none.
     """
-    msa = parse(raw).first("MSA")
+    message = parse(raw)
+    msa = message.first("MSA")
     if msa is None:
         raise Hl7Error("MSA is missing")
-    return Answered(msa.text(1).upper(), msa.text(2))
+    said = [msa.text(6)]
+    for err in message.all("ERR"):
+        said += [err.text(3), err.text(1, 4)]
+    codes = dict.fromkeys(code for code in said if _ERROR_CODE.fullmatch(code))
+    wants_answer = message.header.text(15).upper() in {"AL", "SU"}
+    return Answered(msa.text(1).upper(), msa.text(2), tuple(codes), wants_answer)
 
 
 def _is_enhanced(message: Message | None) -> bool:

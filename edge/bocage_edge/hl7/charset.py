@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from dataclasses import dataclass
+
+from bocage_edge.hl7.errors import UnwritableError
 
 UTF_8 = "utf-8"
 LATIN_1 = "iso8859-1"
@@ -47,8 +50,19 @@ class Charset:
             return raw.decode(LATIN_1)
 
     def encode(self, text: str) -> bytes:
-        """Write text for the message; what it has no character for becomes a question mark."""
-        return text.encode(self.codec, "replace")
+        """Write text for the message.
+
+        Letters with their accents apart (NFD) are written as one where the set has only that.
+
+        Raises:
+            UnwritableError: it has no character for one of the text's.
+        """
+        for form in (text, unicodedata.normalize("NFC", text)):
+            try:
+                return form.encode(self.codec)
+            except UnicodeEncodeError:
+                pass
+        raise UnwritableError("a character of it is not in the character set it is written in")
 
 
 def charset_of(said: str, message: bytes) -> Charset:

@@ -103,12 +103,13 @@ def _study_uid(segment: Segment) -> str:
         return segment.text(1)
     if segment.name == "IPC":
         return segment.text(3)
-    if segment.name == "OBX" and _tells_study(segment):
+    if segment.name == "OBX" and tells_study(segment):
         return segment.text(5)
     return ""
 
 
-def _tells_study(obx: Segment) -> bool:
+def tells_study(obx: Segment) -> bool:
+    """Whether an observation is the Study Instance UID of what was observed."""
     named = f"{obx.text(3, 2)} {obx.text(3, 1)}".upper()
     return obx.text(3, 1) in _STUDY_CODES or "STUDY INSTANCE UID" in named
 

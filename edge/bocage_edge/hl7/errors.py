@@ -24,3 +24,7 @@ class FrameTooLongError(FramingError):
         """Say which limit it was."""
         super().__init__(f"a message may have {limit_bytes // (1024 * 1024)} MiB at most")
         self.beginning = beginning
+
+
+class UnwritableError(Hl7Error):
+    """A message, or a part of one, cannot be written in a character set without losing something."""

@@ -1,8 +1,8 @@
 """Messages we send: a report with the hospital's own identifiers, or one around a file. Pure.
 
 A rewritten message keeps every byte it does not have to change. What stood in a changed field is
-kept in the message: number fields get the original behind the hospital's own where they repeat,
-and the whole message as it came stays under the seal.
+kept in the message where the standard has a place for it: behind the hospital's own where a field
+repeats, in OBR-20 for the filler's number.
 
 Source: HL7 v2.5.1 chapters 2, 3, 4 and 7; IHE RAD TF-2 4.28.
 """
@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from bocage_edge.exam.identities import Identities, Issued
 from bocage_edge.hl7.charset import Charset
+from bocage_edge.hl7.demographics import INS_OIDS, tells_study
 from bocage_edge.hl7.message import Marks, Message, Segment, escaped, timestamp
 
 _UTF_8 = Charset("utf-8", is_as_said=True)
@@ -46,7 +47,26 @@ class Stamp:
     at: float
 
 
-def readdressed(message: Message, route: Route) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A message with some fields replaced.
+
+    Args:
+        changed: which, as `PID-3`; in the order of the message.
+    """
+
+    message: Message
+    changed: tuple[str, ...]
+
+
+def with_fields(message: Message, segment: str, put: Mapping[int, bytes]) -> Message:
+    """Replace fields of every segment of a name by their numbers; what is alike stays as it is."""
+    return _with_segments(
+        message, [_with(each, put) if each.name == segment else each for each in message.segments]
+    )
+
+
+def readdressed(message: Message, route: Route) -> Message:
     """Put a route in the place of MSH-3 to 6; what the route leaves empty stays as it was."""
     said = (
         route.sending_application,
@@ -56,50 +76,142 @@ def readdressed(message: Message, route: Route) -> bytes:
     )
     changes = {number: text for number, text in zip((3, 4, 5, 6), said, strict=True) if text}
     header = message.header
-    put = {number: _escaped(text, header) for number, text in changes.items()}
-    return _joined([_with(header, put), *(each.raw for each in message.segments[1:])])
+    return with_fields(message, "MSH", {n: _escaped(text, header) for n, text in changes.items()})
 
 
-def with_identities(message: Message, own: Identities) -> bytes:
+def with_identities(message: Message, own: Identities) -> Rewritten:
     """Put the hospital's own identifiers in the place of the practice's.
 
-    PID-3 gets the hospital's numbers in front and keeps the others behind them; ORC-2 and OBR-2
-    become its order number, OBR-18 its accession number, where they are known.
+    PID-3 gets the hospital's numbers in front and keeps behind them those of others that say who
+    gave them out. A number that does not may be another patient's here: it goes, from PID-2 and
+    PID-4 as well. OBR-18 and IPC-1 are the hospital's accession number or nothing; so are ORC-3 and
+    OBR-3, which keep a number with a namespace where the hospital has none, and what stood in OBR-3
+    is kept in OBR-20. ORC-2 and OBR-2 are whose order it was, as the practice was told; where
+    nothing stands there, or the hospital's number is known, it is put there. The study is the one
+    that was sent.
     """
-    return _joined([_own(segment, own) for segment in message.segments])
+    segments, changed = [], []
+    for segment in message.segments:
+        put = {
+            number: value
+            for number, value in _own(segment, own).items()
+            if value != segment.field(number)
+        }
+        changed += [f"{segment.name}-{number}" for number in put]
+        segments.append(_with(segment, put))
+    return Rewritten(_with_segments(message, segments), tuple(dict.fromkeys(changed)))
 
 
-def _own(segment: Segment, own: Identities) -> bytes:
-    if segment.name == "PID":
-        return _own_patient(segment, own)
-    order = _order_of(own)
-    accession = next(iter(own.accessions), None)
-    places = {"ORC": ((2, order),), "OBR": ((2, order), (18, accession)), "IPC": ((1, accession),)}
-    put = {
-        place: _ei(number, segment)
-        for place, number in places.get(segment.name, ())
-        if number is not None
-    }
-    return _with(segment, put) if put else segment.raw
+def _own(segment: Segment, own: Identities) -> dict[int, bytes]:
+    rules = {"PID": _own_patient, "ORC": _own_order, "OBR": _own_result, "IPC": _own_procedure,
+             "ZDS": _own_study, "OBX": _own_observation}  # fmt: skip
+    rule = rules.get(segment.name)
+    return {} if rule is None else rule(segment, own)
 
 
-def _own_patient(pid: Segment, own: Identities) -> bytes:
-    numbers = [_cx(number, pid) for number in own.patients]
-    if not numbers:
-        return pid.raw
-    others = [each for each in pid.repetitions(3) if each not in numbers]
-    return _with(pid, {3: pid.marks.repetition.join((*numbers, *others))})
+def _own_patient(pid: Segment, own: Identities) -> dict[int, bytes]:
+    came = (*pid.repetitions(3), *pid.repetitions(4))
+    numbers = [_as_it_came(number, came, pid) or _cx(number, pid) for number in own.patients]
+    held = {pid.component(cx, 1).replace(" ", "") for cx in came if _is_ins(pid, cx)}
+    numbers += [_cx(Issued(ins), pid, "INS") for ins in own.ins if ins not in held]
+    ours = {each.issuer.casefold() for each in own.patients if each.issuer}
+    others = [cx for cx in came if _is_ins(pid, cx) or _is_of_others(_issuers(pid, cx), ours)]
+    put = {3: pid.marks.repetition.join(dict.fromkeys((*numbers, *others)))}
+    if pid.field(2):
+        put[2] = numbers[0] if numbers else b""
+    if pid.field(4):
+        put[4] = b""
+    return put
 
 
-def _with(segment: Segment, put: Mapping[int, bytes]) -> bytes:
+def _as_it_came(number: Issued, came: Sequence[bytes], pid: Segment) -> bytes | None:
+    """Find the hospital's number among those of the message: it stays as it is written there."""
+    issuer = number.issuer.casefold()
+    for cx in came:
+        if pid.component(cx, 1) == number.number and issuer in _issuers(pid, cx):
+            return cx
+    return None
+
+
+def _is_ins(pid: Segment, cx: bytes) -> bool:
+    return pid.component(cx, 4, 2) in INS_OIDS or pid.component(cx, 5).upper().startswith("INS")
+
+
+def _is_of_others(issuers: set[str], ours: set[str]) -> bool:
+    return bool(issuers) and not issuers & ours
+
+
+def _issuers(pid: Segment, cx: bytes) -> set[str]:
+    """Give the ways a number says who gave it out."""
+    said = (pid.component(cx, 4, 1), pid.component(cx, 4, 2))
+    return {each.casefold() for each in said if each}
+
+
+def _own_order(orc: Segment, own: Identities) -> dict[int, bytes]:
+    return _own_placer(orc, own) | _own_filler(orc, own)
+
+
+def _own_result(obr: Segment, own: Identities) -> dict[int, bytes]:
+    put = _own_placer(obr, own) | _own_filler(obr, own) | {18: _own_accession(obr, own)}
+    if obr.field(3) not in (b"", put[3]) and not obr.field(20):
+        put[20] = obr.field(3)
+    return put
+
+
+def _own_placer(segment: Segment, own: Identities) -> dict[int, bytes]:
+    if own.orders or (own.accessions and not segment.field(2)):
+        return {2: _ei_or_none(_order_of(own), segment)}
+    return {}
+
+
+def _own_filler(segment: Segment, own: Identities) -> dict[int, bytes]:
+    if own.accessions:
+        return {3: _own_accession(segment, own)}
+    has_namespace = bool(segment.text(3, 2) or segment.text(3, 3))
+    return {3: segment.field(3) if has_namespace else b""}
+
+
+def _own_accession(segment: Segment, own: Identities) -> bytes:
+    return _ei_or_none(next(iter(own.accessions), None), segment)
+
+
+def _own_procedure(ipc: Segment, own: Identities) -> dict[int, bytes]:
+    put = {1: _own_accession(ipc, own)}
+    if own.study_uid and ipc.field(3):
+        put[3] = own.study_uid.encode("ascii", "replace")
+    return put
+
+
+def _own_study(zds: Segment, own: Identities) -> dict[int, bytes]:
+    if not own.study_uid:
+        return {}
+    _, *rest = zds.field(1).split(zds.marks.component)
+    uid = own.study_uid.encode("ascii", "replace")
+    return {1: zds.marks.component.join((uid, *rest))}
+
+
+def _own_observation(obx: Segment, own: Identities) -> dict[int, bytes]:
+    if own.study_uid and tells_study(obx):
+        return {5: own.study_uid.encode("ascii", "replace")}
+    return {}
+
+
+def _with_segments(message: Message, segments: Sequence[Segment]) -> Message:
+    return replace(message, raw=_joined([each.raw for each in segments]), segments=tuple(segments))
+
+
+def _with(segment: Segment, put: Mapping[int, bytes]) -> Segment:
     """Replace fields by their numbers, adding empty ones as far as needed."""
+    if not put:
+        return segment
     shift = 1 if segment.name == "MSH" else 0
     fields = segment.raw.split(segment.marks.field)
     for number, value in put.items():
         place = number - shift
-        fields += [b""] * (place + 1 - len(fields))
-        fields[place] = value
-    return segment.marks.field.join(fields)
+        if value or place < len(fields):
+            fields += [b""] * (place + 1 - len(fields))
+            fields[place] = value
+    return replace(segment, raw=segment.marks.field.join(fields))
 
 
 def _order_of(own: Identities) -> Issued | None:

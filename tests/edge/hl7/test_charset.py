@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bocage_edge.hl7.charset import charset_of, is_shifted
-from bocage_edge.hl7.errors import Hl7Error
+from bocage_edge.hl7.errors import Hl7Error, UnwritableError
 from bocage_edge.hl7.message import parse
 from bocage_edge.hl7.reading import read
 from tests.edge.hl7.messages import er7, order
@@ -49,7 +49,13 @@ def test_the_oe_of_latin_9_is_read() -> None:
 def test_any_bytes_are_read_somehow() -> None:
     every = bytes(range(128, 256))
     assert len(charset_of("", every).decode(every)) == 128
-    assert charset_of("8859/1", b"\xe9").encode("é—") == b"\xe9?"
+
+
+def test_what_a_set_has_no_character_for_is_never_mangled() -> None:
+    latin = charset_of("8859/1", b"\xe9")
+    assert latin.encode("e\u0301") == b"\xe9"  # an accent apart
+    with pytest.raises(UnwritableError):
+        latin.encode("é—")
 
 
 @pytest.mark.parametrize("said", ["ISO IR87", "ISO IR14", "ISO 2022-1994", "KS X 1001", "BIG-5"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bocage_edge.exam.identities import Identities, Issued
-from bocage_edge.hl7.message import parse
+from bocage_edge.hl7.message import Segment, parse
 from bocage_edge.hl7.reading import Document, Report, ReportState, read
 from bocage_edge.hl7.writing import (
+    Rewritten,
     Route,
     Stamp,
     oru_of_pdf,
@@ -13,7 +16,7 @@ from bocage_edge.hl7.writing import (
     readdressed,
     with_identities,
 )
-from tests.edge.hl7.messages import STUDY, er7, result
+from tests.edge.hl7.messages import STUDY, er7, order, result
 
 OWN = Identities(
     study_uid=STUDY,
@@ -31,7 +34,9 @@ PDF = b"%PDF-1.4\n\xff\x00"
 
 def test_the_hospitals_numbers_stand_in_front_and_the_practices_behind() -> None:
     came = er7(*result(), charset="iso8859-1")
-    found = read(with_identities(parse(came), OWN)).identities
+    rewritten = with_identities(parse(came), OWN)
+    found = read(rewritten.message.raw).identities
+    assert rewritten.changed == ("PID-3", "OBR-3", "OBR-18", "OBR-20")
     assert found.patients == (*OWN.patients, Issued("TH77", "THURY"))
     assert found.accessions == OWN.accessions
     assert found.orders[0] == OWN.orders[0]
@@ -40,19 +45,68 @@ def test_the_hospitals_numbers_stand_in_front_and_the_practices_behind() -> None
 
 def test_what_need_not_change_keeps_its_bytes() -> None:
     came = er7(*result(), charset="iso8859-1")
-    rewritten = with_identities(parse(came), OWN)
+    rewritten = with_identities(parse(came), OWN).message.raw
     assert rewritten.split(b"\r")[0] == came.split(b"\r")[0]
     assert rewritten.split(b"\r")[3] == came.split(b"\r")[3]
-    assert with_identities(parse(came), Identities()) == came
+    known = er7(*order(), charset="utf-8")
+    again = with_identities(parse(known), replace(OWN, accessions=(Issued("ACC77"),)))
+    assert (again.message.raw.split(b"\r")[1], "PID-3" in again.changed) == (
+        known.split(b"\r")[1],
+        False,
+    )
 
 
 def test_rewriting_twice_changes_nothing_more() -> None:
-    once = with_identities(parse(er7(*result())), OWN)
-    assert with_identities(parse(once), OWN) == once
+    once = with_identities(parse(er7(*result())), OWN).message
+    assert with_identities(once, OWN) == Rewritten(once, ())
+
+
+def rewritten(pid: str, obr: str, own: Identities) -> tuple[Segment, Segment]:
+    """Give PID and OBR of a report under these identities."""
+    message = with_identities(parse(er7(result()[0], pid, obr)), own).message
+    patient, order_ = message.first("PID"), message.first("OBR")
+    assert patient is not None
+    assert order_ is not None
+    return patient, order_
+
+
+def test_a_number_that_does_not_say_whose_it_is_goes() -> None:
+    """It may be another patient's at the hospital."""
+    pid = "PID|1|TH77|TH77~881^^^NATIONAL~0042^^^CHFLERS~9^^^CHFLERS|TH76||LEMAÎTRE^Hélène"
+    own = Identities(patients=(Issued("0042", "CHFLERS"),))
+    patient, _ = rewritten(pid, "OBR|1", own)
+    assert patient.field(3) == b"0042^^^CHFLERS~881^^^NATIONAL"
+    assert (patient.field(2), patient.field(4)) == (b"0042^^^CHFLERS", b"")
+
+
+def test_an_exam_without_a_number_is_given_none() -> None:
+    patient, obr = rewritten("PID|||TH77", f"OBR|1|A1|CAB1{'|' * 15}CAB2", Identities())
+    assert [obr.field(n) for n in (2, 3, 18)] == [b"A1", b"", b""]
+    assert obr.field(20) == b"CAB1"
+    assert patient.field(3) == b""
+    _, obr = rewritten("PID|||TH77", "OBR|1||CAB1^THURY", Identities())
+    assert obr.field(3) == b"CAB1^THURY"
+
+
+def test_the_ins_stays_and_comes_where_it_is_the_hospitals_number() -> None:
+    ins = "279035121518989^^^ASIP-SANTE-INS-NIR&1.2.250.1.213.1.4.8&ISO^INS"
+    own = Identities(ins=("279035121518989",))
+    patient, _ = rewritten(f"PID|||TH77~{ins}", "OBR|1", own)
+    assert patient.field(3) == ins.encode()
+    patient, _ = rewritten("PID|||TH77", "OBR|1", own)
+    assert patient.field(3) == b"279035121518989^^^^INS"
+
+
+def test_a_study_uid_of_the_practices_becomes_the_exams() -> None:
+    lines = [*result(), "ZDS|1.2.3^X^Application^DICOM", "OBX|2|ST|113014^DICOM Study^DCM||1.2.3"]
+    done = with_identities(parse(er7(*lines)), OWN)
+    assert done.message.raw.count(STUDY.encode()) == 2
+    assert b"1.2.3^" not in done.message.raw
+    assert done.changed[-2:] == ("ZDS-1", "OBX-5")
 
 
 def test_a_route_replaces_what_it_names() -> None:
-    header = parse(readdressed(parse(er7(*result())), Route("BOCAGE", "", "RIS", ""))).header
+    header = readdressed(parse(er7(*result())), Route("BOCAGE", "", "RIS", "")).header
     assert [header.text(number) for number in (3, 4, 5, 6)] == ["BOCAGE", "THURY", "RIS", "FLERS"]
     assert header.text(18) == "8859/1"
 

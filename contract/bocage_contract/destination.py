@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -91,3 +92,26 @@ Destination = Annotated[
     Annotated[DicomDestination, Tag("dicom")] | Annotated[Hl7Destination, Tag("hl7")],
     Discriminator(_kind_of),
 ]
+
+# What an object is: a SOP instance, or an HL7 v2 message that requests or reports.
+Content = Literal["instance", "request", "report"]
+
+NOTHING_NAMED = "no destination is configured for it"
+NONE_TAKES_DICOM = "no destination of its rule takes DICOM"
+NONE_TAKES_HL7 = "no destination of its rule takes HL7"
+
+
+def takers(named: Iterable[Destination], content: Content) -> list[Destination] | str:
+    """Choose among the destinations of a rule those that can take an object.
+
+    Returns:
+        At least one of them; or why there is none, in words.
+    """
+    of_rule = list(named)
+    kind = "dicom" if content == "instance" else "hl7"
+    found = [there for there in of_rule if there.kind == kind]
+    if found:
+        return found
+    if not of_rule:
+        return NOTHING_NAMED
+    return NONE_TAKES_DICOM if content == "instance" else NONE_TAKES_HL7

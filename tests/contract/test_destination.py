@@ -9,7 +9,15 @@ import pytest
 
 from bocage_contract.canonical import canonical_json
 from bocage_contract.configuration import Desired
-from bocage_contract.destination import DicomDestination, Hl7Destination
+from bocage_contract.destination import (
+    NONE_TAKES_DICOM,
+    NONE_TAKES_HL7,
+    NOTHING_NAMED,
+    Content,
+    DicomDestination,
+    Hl7Destination,
+    takers,
+)
 from bocage_contract.errors import MessageError
 from tests.contract.keys import desired_document, identity
 
@@ -61,3 +69,23 @@ def test_a_link_may_name_both_kinds() -> None:
     value = document(RIS)
     value["links"][0]["deliver"] = [{"classes": ["report"], "destinations": ["ris", "pacs"]}]
     Desired.of(value)
+
+
+@pytest.mark.parametrize(
+    ("named", "content", "found"),
+    [
+        (("pacs", "ris"), "instance", ["pacs"]),
+        (("pacs", "ris"), "report", ["ris"]),
+        (("pacs", "ris"), "request", ["ris"]),
+        (("ris",), "instance", NONE_TAKES_DICOM),
+        (("pacs",), "request", NONE_TAKES_HL7),
+        ((), "instance", NOTHING_NAMED),
+        ((), "report", NOTHING_NAMED),
+    ],
+)
+def test_an_object_goes_where_it_can_be_taken(
+    named: tuple[str, ...], content: Content, found: list[str] | str
+) -> None:
+    there = [each for each in Desired.of(document(RIS)).destinations if each.name in named]
+    taken = takers(there, content)
+    assert (taken if isinstance(taken, str) else [each.name for each in taken]) == found

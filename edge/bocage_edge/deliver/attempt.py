@@ -19,7 +19,7 @@ from bocage_edge.deliver.coercion import Coercion, IdentitiesHeldError, NotCoerc
 from bocage_edge.deliver.contexts import choose, propose
 from bocage_edge.deliver.elements import DatasetFaultError
 from bocage_edge.deliver.frame import FrameCodec
-from bocage_edge.deliver.identifying import Plan
+from bocage_edge.deliver.identifying import Plan, Whose
 from bocage_edge.deliver.naming import Listener
 from bocage_edge.deliver.outcome import (
     Deferred,
@@ -56,6 +56,9 @@ class NoKeyError(Exception):
 
 class UnreadableError(Exception):
     """The codec could not read a frame of it, this time."""
+
+
+OPENING_FAULTS = (NoKeyError, UnreadableError, CorruptObjectError, SpoolError)
 
 
 class Opened(Protocol):
@@ -103,6 +106,8 @@ class Order:
     digest: str = ""
     listens: bool = False  # its exam has no names yet; see `naming`
     plan: Plan | None = None  # decides which identifiers it bears here; None: those it has
+    own: Whose | None = None  # the same of a message
+    has_final: bool = False  # a report of its exam that is more than preliminary is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,8 @@ class Attempt:
             as it came, and as it was delivered.
         coerced: keywords of the elements that were changed on purpose.
         is_unproven: nobody could look whether its identifiers are the hospital's own.
+        acknowledged: MSA-1 of the answer that took a message.
+        report_state: what a message says it is to the reports before it; empty: it is no report.
     """
 
     outcome: Outcome
@@ -138,6 +145,25 @@ class Attempt:
     identities: tuple[Identities, ...] = ()
     coerced: tuple[str, ...] = ()
     is_unproven: bool = False
+    acknowledged: str = ""
+    report_state: str = ""
+
+
+def not_opened(fault: Exception) -> Attempt:
+    """Say what it means that an object cannot be opened, or not to its end.
+
+    Args:
+        fault: one of `OPENING_FAULTS`.
+    """
+    if isinstance(fault, NoKeyError):
+        return Attempt(Deferred(NO_KEY, Scope.INSTANCE), is_without_key=True)
+    if isinstance(fault, UnreadableError):
+        return Attempt(Deferred("the codec could not read a frame of it", Scope.INSTANCE))
+    if isinstance(fault, CorruptObjectError):
+        reason = "its bytes are not those of its digest"
+    else:
+        reason = "the spool has no file of it"
+    return Attempt(Refused(reason, Scope.INSTANCE), is_corrupt=True)
 
 
 class Remembered:
@@ -212,18 +238,10 @@ class Sender:
         try:
             with self._opener(order.object, order.digest) as opened:
                 return self._send(opened, order)
-        except NoKeyError:
-            return Attempt(Deferred(NO_KEY, Scope.INSTANCE), is_without_key=True)
-        except UnreadableError:
-            self.abort()
-            reason = "the codec could not read a frame of it"
-            return Attempt(Deferred(reason, Scope.INSTANCE))
-        except CorruptObjectError:
-            self.abort()
-            reason = "its bytes are not those of its digest"
-            return Attempt(Refused(reason, Scope.INSTANCE), is_corrupt=True)
-        except SpoolError:
-            return Attempt(Refused("the spool has no file of it", Scope.INSTANCE), is_corrupt=True)
+        except OPENING_FAULTS as fault:
+            if isinstance(fault, UnreadableError | CorruptObjectError):
+                self.abort()
+            return not_opened(fault)
         except IdentitiesHeldError as fault:
             return Attempt(Deferred(str(fault), Scope.INSTANCE), is_opened=True)
         except (NotTranscodableError, NotCoercibleError) as fault:

@@ -20,6 +20,7 @@ from bocage_edge.deliver.forwarder import Forwarder, Setup
 from bocage_edge.deliver.gate_unlock import take_gate_secret
 from bocage_edge.deliver.identifying import Identifying, LinkIdentifiers
 from bocage_edge.deliver.lane import Lane, Report
+from bocage_edge.deliver.letters import Hl7Sender
 from bocage_edge.deliver.naming import Naming
 from bocage_edge.deliver.opening import PoolCodec, SpoolOpener
 from bocage_edge.deliver.scu import Timeouts
@@ -42,6 +43,8 @@ UNIT = "deliver"
 CODEC_WORKERS = 1
 STATUS_EVERY_S = 1.0
 FINISH_WITHIN_S = 20.0
+# An HL7 connection stays for the messages of a day; a listener that wants it back closes it.
+KEEP_OPEN_S = 3600.0
 
 
 class Readings:
@@ -89,11 +92,7 @@ class Readings:
             return
         desired = in_force.desired
         self.audit, self.is_configured = audit_setup(in_force), True
-        by_name: dict[str, Destination] = {
-            there.name: there
-            for there in desired.destinations
-            if isinstance(there, DicomDestination)
-        }
+        by_name: dict[str, Destination] = {there.name: there for there in desired.destinations}
         reading = frozenset(link.id for link in desired.links if link.role == "reading")
         identifiers = {
             link.id: LinkIdentifiers(
@@ -115,6 +114,7 @@ class Readings:
                 for caller in desired.receive.callers
                 if caller.commitment is not None
             },
+            desired=desired,
         )
 
 
@@ -154,7 +154,8 @@ def run(box: Box, stop: threading.Event) -> None:
 
         def open_lane(destination: Destination, report: Report) -> Lane:
             if not isinstance(destination, DicomDestination):
-                raise TypeError("a lane leads to a DICOM station")
+                letters = Hl7Sender(destination, opener, clock.now)
+                return Lane(letters, letters.ask, report, release_after_s=KEEP_OPEN_S)
             known = remembered.setdefault(destination.name, Remembered())
             sender = Sender(destination, opener, codec, known, Timeouts())
             return Lane(sender, lambda: echo(destination), report)

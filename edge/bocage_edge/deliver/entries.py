@@ -66,17 +66,23 @@ def _delivered(
 ) -> EntryDraft:
     # Said only where it is so: nobody could compare them with the hospital's own.
     unproven = {"identifiers": "unproven"} if attempt.is_unproven else {}
+    if attempt.acknowledged:
+        how: dict[str, str | int] = {"acknowledged": attempt.acknowledged}
+    else:
+        how = {
+            "sop_class": named_sop_class(attempt.sop_class),
+            "transfer_syntax": attempt.sent_as,
+            "status": outcome.status,
+        }
     return _draft(
         "delivered",
         delivery,
         now,
         destination=delivery.destination,
-        sop_class=named_sop_class(attempt.sop_class),
-        transfer_syntax=attempt.sent_as,
         tls=False,
-        status=outcome.status,
         bytes=attempt.sent_bytes,
         done=is_last,
+        **how,
         **unproven,
         **({"commits": True} if commits else {}),
     )

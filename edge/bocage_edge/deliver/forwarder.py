@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bocage_contract.commitment import Commitment
+from bocage_contract.configuration import Desired
 from bocage_contract.destination import Destination
 from bocage_edge.deliver.attempt import NO_KEY, Attempt, Order
+from bocage_edge.deliver.directing import Directing
 from bocage_edge.deliver.echo import EchoResult
 from bocage_edge.deliver.entries import deferral_entries, entries_of
 from bocage_edge.deliver.hold import Standing, after
@@ -30,7 +32,7 @@ from bocage_edge.deliver.stations import Station, said_of_all
 from bocage_edge.deliver.vouching import Vouching
 from bocage_edge.errors import KeeperError
 from bocage_edge.spool.store import Spool
-from bocage_edge.spool.types import Delivery, DeliveryState, Verdict
+from bocage_edge.spool.types import Delivery, DeliveryState, ObjectKind, StoredObject, Verdict
 from bocage_system import logs
 
 LOG = logs.get(__name__)
@@ -58,6 +60,7 @@ class Setup:
         identifiers: by link; what becomes of those of what arrives over it.
         own_recipient: the box's own opening key, `age1…`.
         commitments: by calling AE title, where results of storage commitment go.
+        desired: the configuration itself, for what waits for a destination.
     """
 
     destinations: Mapping[str, Destination]
@@ -69,6 +72,7 @@ class Setup:
     identifiers: Mapping[str, LinkIdentifiers] = field(default_factory=dict)
     own_recipient: str = ""
     commitments: Mapping[str, Commitment] = field(default_factory=dict)
+    desired: Desired | None = None
 
 
 class LaneLike(Protocol):
@@ -137,6 +141,7 @@ class Forwarder:
         self._naming = naming
         self._identifying = identifying
         self._vouching = vouching
+        self._directing = Directing(spool)
         self._echo_every_s = echo_every_s
         self._reports: queue.SimpleQueue[tuple[LaneLike, Order, Result]] = queue.SimpleQueue()
         self._seats: list[_Seat] = []
@@ -160,6 +165,8 @@ class Forwarder:
         self._take_in(now)
         self._follow(setup)
         self._drop_seats(setup)
+        if self._directing.step(now, setup.desired):
+            self._is_handed_over = False
         if setup.locked is None:
             self._give_due(now, setup)
         self._ask_silent(now, setup)
@@ -208,12 +215,19 @@ class Forwarder:
         held_until = self._held_until(delivery.destination, attempt, now)
         if isinstance(outcome, Delivered):
             self._station(delivery.destination).last_success_at = now
+            self._note_report(delivery.object, attempt.report_state)
             self._end(delivery, attempt, Verdict.DELIVERED, "", now)
         elif isinstance(outcome, Refused) and outcome.scope is Scope.INSTANCE:
             self._station(delivery.destination).last_refusal = outcome.reason
             self._end(delivery, attempt, Verdict.REFUSED, outcome.reason, now)
         else:
             self._defer(delivery, attempt, held_until, now)
+
+    def _note_report(self, carried: StoredObject, state: str) -> None:
+        """Keep in what state a report is that has come; the partner's ledger may say so later."""
+        if state and not self._spool.report_state_of(carried.name):
+            said = (carried.name, carried.exam_id, state, carried.accepted_at)
+            self._spool.note_reports(carried.link, [said])
 
     def _held_until(self, name: str, attempt: Attempt, now: float) -> float | None:
         """Hold a destination or let it go, by what an attempt tells of it."""
@@ -309,7 +323,9 @@ class Forwarder:
         carried = delivery.object
         listens = self._naming.wants(carried, setup.reading_links)
         plan = self._identifying.plan_for(carried, setup.identifiers)
-        order = Order(delivery.id, carried.name, carried.digest, listens, plan)
+        own = self._identifying.whose(carried, setup.identifiers)
+        has_final = carried.kind is ObjectKind.REPORT and self._spool.has_final(delivery)
+        order = Order(delivery.id, carried.name, carried.digest, listens, plan, own, has_final)
         seat = self._seat_with(order, destination)
         seat.order, seat.delivery, seat.weight_bytes = order, delivery, weight
 
@@ -368,7 +384,8 @@ class Forwarder:
             if now - heard < self._echo_every_s or self._busy(name):
                 continue
             station.asked_at = now
-            self._seat_with(Order(None), destination)
+            order = Order(None)
+            self._seat_with(order, destination).order = order
 
     # -- the ledger, and what is said of it all
 

@@ -25,6 +25,7 @@ from bocage_edge.deliver.coercion import (
 from bocage_edge.deliver.rewriting import Identified, Stamp
 from bocage_edge.errors import KeeperError, SealError, SpoolError
 from bocage_edge.exam.hospital import HospitalIdentities, hospital_identities
+from bocage_edge.exam.identities import Identities
 from bocage_edge.exam.identity import exam_id
 from bocage_edge.particulars import open_particulars
 from bocage_edge.spool.store import Spool
@@ -37,6 +38,23 @@ UNKNOWN_HERE = "the identifiers of its exam at this hospital cannot be opened on
 CANNOT_LOOK = "the identifiers of its exam cannot be looked up now"
 
 Plan = Callable[[Identified], Coercion]
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The identifiers a message is to bear.
+
+    Args:
+        identities: None: those it came with.
+        is_unproven: nobody could look whether these are the hospital's own.
+    """
+
+    identities: Identities | None
+    is_unproven: bool = False
+
+
+# Says it of the Study Instance UID that a message bears; raises IdentitiesHeldError.
+Whose = Callable[[str], Own]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +105,13 @@ class Identifying:
             return partial(_marked, link.coerce, stamp)
         return None
 
+    def whose(self, carried: StoredObject, links: Mapping[str, LinkIdentifiers]) -> Whose | None:
+        """Say what decides on a message's identifiers; None: they are left alone."""
+        link = links.get(carried.link)
+        if link is None or carried.kind is not ObjectKind.REPORT or not link.is_home:
+            return None
+        return partial(self._message_at_home, carried)
+
     def own(self, link: str, exam: str) -> HospitalIdentities | None:
         """Give what this hospital calls an exam; None where it is not known, or cannot be opened.
 
@@ -101,6 +126,17 @@ class Identifying:
         except SealError as error:
             LOG.warning("particulars not opened", link=link, error=type(error).__name__)
             return None
+
+    def _message_at_home(self, carried: StoredObject, study: str) -> Own:
+        try:
+            own = self.own(carried.link, carried.exam_id)
+            if own is not None:
+                return Own(own.identities())
+            if exam_id(self._link_key(carried.link), study) == carried.exam_id:
+                return Own(None, is_unproven=True)
+        except (KeeperError, SpoolError):
+            raise IdentitiesHeldError(CANNOT_LOOK) from None
+        raise IdentitiesHeldError(UNKNOWN_HERE)
 
     def _at_home(self, carried: StoredObject, stamp: Stamp, found: Identified) -> Coercion:
         try:

@@ -9,6 +9,7 @@ from typing import Any
 from bocage_contract.configuration import Link
 from bocage_edge.configuration import InForce
 from bocage_edge.spool.types import Backlog, DeliveryBacklog, RefusedExam, UnmatchedObject
+from bocage_edge.spool.undirected import HeldForWant
 
 Status = Mapping[str, Any]
 
@@ -38,6 +39,7 @@ class SpoolSeen:
     deliveries: Sequence[DeliveryBacklog] = ()
     refused: Sequence[RefusedExam] = ()
     unmatched: Sequence[UnmatchedObject] = ()
+    held_for_want: Sequence[HeldForWant] = ()
     free_bytes: int = 0
     reserve_bytes: int = 0
 

@@ -63,6 +63,7 @@ def _spool(box: Box, clock: Clock) -> SpoolSeen:
             deliveries=spool.delivery_backlog(),
             refused=spool.refused_exams(),
             unmatched=spool.unmatched(),
+            held_for_want=spool.held_for_want(),
             free_bytes=room.f_bavail * room.f_frsize,
             reserve_bytes=RESERVE_BYTES,
         )

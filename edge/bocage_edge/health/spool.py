@@ -59,7 +59,12 @@ def _kept(seen: SpoolSeen) -> list[Finding]:
             found.append(bad("spool", f"{count} objects are {state} and kept; they need a person"))
     if seen.unmatched:
         found.append(_unmatched(seen))
-    held = sum(corner.held for corner in seen.backlog) - len(seen.unmatched)
+    for want in seen.held_for_want:
+        hint = "name a destination that can take it in the link's deliver rule; it goes by itself"
+        text = f"{want.objects} of kind {want.kind} held: {want.reason}"
+        found.append(warning(f"deliver {want.link}", text, hint))
+    held = sum(corner.held for corner in seen.backlog)
+    held -= len(seen.unmatched) + sum(want.objects for want in seen.held_for_want)
     if held > 0:
         found.append(warning("spool", f"{held} objects are held back by a person"))
     return found

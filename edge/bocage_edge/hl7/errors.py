@@ -27,4 +27,4 @@ class FrameTooLongError(FramingError):
 
 
 class UnwritableError(Hl7Error):
-    """A message, or a part of one, cannot be written in a character set without losing something."""
+    """A message cannot be written in a character set without losing something of it."""

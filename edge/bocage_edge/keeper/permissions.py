@@ -44,9 +44,8 @@ KINDS: dict[str, frozenset[str]] = {
     | {"sent", "stored", "not_taken", "partner_misbehaved", "partner_behind", "epoch"}
     | {"slot_missed", "urgent_waiting", "report_overdue"},
     "deliver": _EVERY_UNIT
-    | {"opened", "delivered", "refused", "transcoded", "coerced", "held", "cannot_open", "locked"}
-    | {"unlocked"}
-    | {"committed"},
+    | {"opened", "delivered", "refused", "transcoded", "coerced", "held", "released"}
+    | {"cannot_open", "locked", "unlocked", "committed"},
     "link": _EVERY_UNIT | {"tunnel", "partner_changed", "clock"},
 }
 KINDS[ADMINISTRATOR] = frozenset(

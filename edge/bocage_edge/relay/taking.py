@@ -305,4 +305,5 @@ def _arrival(doors: Doors, terms: Terms, offer: Offer, part: PartFile) -> Arriva
         size_bytes=offer.size_bytes,
         exam_class=offer.klass,
     )
-    return Arrival(part, arrived, terms.destinations_for(klass), [entry])
+    destinations = terms.destinations_for(klass, arrived.kind.value)
+    return Arrival(part, arrived, destinations, [entry])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from bocage_contract.configuration import Link
 from bocage_contract.convention.model import Convention
+from bocage_contract.destination import Content, Destination, takers
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import link_chain
 from bocage_edge.configuration import InForce
@@ -29,6 +30,7 @@ class Terms:
     partner_identity: bytes
     revision: int
     timezone: str = "Europe/Paris"
+    destinations: tuple[Destination, ...] = ()
 
     @property
     def id(self) -> str:
@@ -39,7 +41,7 @@ class Terms:
     def lasting(self) -> "Terms":
         """The terms as far as a connection depends on them: the rest changes under it."""
         link = self.link.model_copy(update={"cap_mbit": [], "conventions": []})
-        return replace(self, link=link, revision=0, timezone="")
+        return replace(self, link=link, revision=0, timezone="", destinations=())
 
     @property
     def conventions(self) -> list[Convention]:
@@ -56,9 +58,11 @@ class Terms:
         """Whom a handshake awaits."""
         return Expected(self.link.partner, self.link.id, self.partner_identity)
 
-    def destinations_for(self, klass: ExamClass) -> list[str]:
-        """Name where what arrives in a class goes; empty: it is kept until somebody says."""
-        return self.link.destinations_for(klass)
+    def destinations_for(self, klass: ExamClass, content: Content) -> list[str]:
+        """Name where what arrives in a class goes; empty: it is kept until there is a place."""
+        rule = self.link.destinations_for(klass)
+        found = takers([it for it in self.destinations if it.name in rule], content)
+        return [] if isinstance(found, str) else [there.name for there in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ def terms_of(link: Link, in_force: InForce) -> Terms | Blocked:
         partner_identity=partner.card.identity_key,
         revision=in_force.desired.revision,
         timezone=in_force.desired.site.timezone,
+        destinations=tuple(in_force.desired.destinations),
     )
 
 

@@ -16,8 +16,8 @@ from bocage_edge.spool.core import SpoolCore
 from bocage_edge.spool.folders import remove
 from bocage_edge.spool.rows import (
     DELIVERY_COLUMNS,
-    NO_DESTINATION,
     OBJECT_COLUMNS,
+    WITHOUT_DESTINATION,
     delivery_of,
     end_object,
     insert_deliveries,
@@ -32,11 +32,20 @@ from bocage_edge.spool.types import (
     Verdict,
 )
 
+# Messages of one exam go in the order they came; one that was tried in vain and is preliminary
+# lets the others by.
+_BEFORE = """
+SELECT 1 FROM object e JOIN delivery f ON f.object = e.id AND f.destination = d.destination
+WHERE e.link = o.link AND e.exam_id = o.exam_id AND e.direction = 'in' AND e.kind = o.kind
+    AND e.id < o.id AND f.state = 'due' AND (f.attempts = 0 OR f.is_open = 1 OR NOT EXISTS (
+        SELECT 1 FROM report_of r WHERE r.object = e.name AND r.report_state = 'preliminary'))
+"""
 _DUE = f"""
 SELECT {DELIVERY_COLUMNS}, {OBJECT_COLUMNS} FROM delivery d JOIN object o ON o.id = d.object
 WHERE d.destination = ? AND d.state = 'due' AND d.due_at <= ?
     AND o.held IS NULL AND o.state IN ('arrived', 'opened')
     AND NOT EXISTS (SELECT 1 FROM pause p WHERE p.destination = d.destination AND p.due_at > ?)
+    AND (o.kind = 'instance' OR NOT EXISTS ({_BEFORE}))
 ORDER BY d.klass, d.id LIMIT ?
 """  # noqa: S608 - column names are constants
 _OF_OBJECT = f"""
@@ -53,7 +62,8 @@ class DeliveringSide(SpoolCore):
     ) -> list[Delivery]:
         """List deliveries that are due, most urgent class first, then in order of arrival.
 
-        Left out: attempts under way, what was deferred, what is held, destinations that rest.
+        Left out: attempts under way, what was deferred, what is held, destinations that rest, and
+        messages of an exam behind an earlier one of it.
 
         Args:
             now: Unix seconds.
@@ -68,6 +78,27 @@ class DeliveringSide(SpoolCore):
                 for row in db.execute(_DUE, (name, now, now, limit))
             ]
         return sorted(found, key=lambda each: (each.object.klass.rank, each.id))
+
+    def report_state_of(self, name: str) -> str:
+        """Give what an object is known to be to the reports before it; empty: not known yet."""
+        with self._index.reading() as db:
+            row = db.execute(
+                "SELECT report_state FROM report_of WHERE object = ?", (name,)
+            ).fetchone()
+        return "" if row is None else str(row[0])
+
+    def has_final(self, delivery: Delivery) -> bool:
+        """Say whether a report of its exam that is more than preliminary was delivered there."""
+        carried = delivery.object
+        with self._index.reading() as db:
+            row = db.execute(
+                "SELECT 1 FROM report_of r JOIN object o ON o.name = r.object"
+                " JOIN delivery d ON d.object = o.id"
+                " WHERE r.link = ? AND r.exam_id = ? AND r.report_state != 'preliminary'"
+                " AND o.name != ? AND d.destination = ? AND d.state = 'delivered' LIMIT 1",
+                (carried.link, carried.exam_id, carried.name, delivery.destination),
+            ).fetchone()
+        return row is not None
 
     def next_delivery_at(self) -> float | None:
         """Say when the next delivery is due, Unix seconds; None where none waits."""
@@ -258,10 +289,10 @@ class DeliveringSide(SpoolCore):
         with self._index.writing() as db:
             db.execute(
                 "UPDATE object SET state = CASE state WHEN 'refused' THEN 'arrived' ELSE state END,"
-                " reason = '', held = CASE held WHEN ? THEN NULL ELSE held END"
+                " reason = '', held = CASE WHEN held LIKE ? THEN NULL ELSE held END"
                 " WHERE name = ? AND direction = 'in'"
                 " AND state IN ('arrived', 'opened', 'refused')",
-                (NO_DESTINATION, name),
+                (f"{WITHOUT_DESTINATION}%", name),
             )
             if not db.changes():
                 raise SpoolError("this object is not here to be delivered")

@@ -38,7 +38,9 @@ _RETIRE = """
 UPDATE object SET state = ?, reason = ?, held = NULL, keep_until = ?
 WHERE name = ?
 """
-NO_DESTINATION = "no destination is configured for it"
+# Held for want of a destination: every such reason begins alike, the first until one was sought.
+WITHOUT_DESTINATION = "no destination"
+NOT_DIRECTED = "no destination chosen yet"
 
 
 def object_of(row: Sequence[Any]) -> StoredObject:
@@ -114,7 +116,7 @@ def insert_arrived(
         _INSERT,
         (new.name, Direction.IN, new.link, new.klass.rank, new.kind, new.exam_id, new.instance_key,
          new.digest, None, None, None, new.size_bytes, ObjectState.ARRIVED,
-         None if destinations else NO_DESTINATION, now, now,
+         None if destinations else NOT_DIRECTED, now, now,
          NO_SLOT_WAITS if new.arrive_by is None else new.arrive_by, now, ""),
     )  # fmt: skip
     insert_deliveries(db, new.name, destinations, now)

@@ -147,6 +147,7 @@ CREATE TABLE unmatched (
     sealed BLOB,                           -- who it is of, sealed to the box's own opening key
     at REAL NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX object_held ON object (held) WHERE held IS NOT NULL;
 
 -- Keyed hashes of the identities an exam is known by, for matching a report to it.
 CREATE TABLE exam_name (

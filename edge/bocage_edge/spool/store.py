@@ -7,7 +7,7 @@ write under different users. The rooms behind this door: `outgoing` (what starts
 found none: a person decides), `standing` (how far it has come), `cancelling`, `upkeep` (operators,
 counts), `verify` (sweep and verify), `commitments` (what the site's AEs ask us to vouch for),
 `station_commitments` (what we ask of its stations), `audit_queue` (what the site's audit repository
-is still to be told), all upon `core`.
+is still to be told), `undirected` (what waits for a destination), all upon `core`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from bocage_edge.spool.outgoing import OutgoingSide, SameInstanceError
 from bocage_edge.spool.requests import Requests
 from bocage_edge.spool.standing import Standing
 from bocage_edge.spool.station_commitments import StationCommitments
+from bocage_edge.spool.undirected import Undirected
 from bocage_edge.spool.unmatched import Unmatched
 from bocage_edge.spool.upkeep import Upkeep
 from bocage_edge.spool.verify import Verifying
@@ -41,6 +42,7 @@ class Spool(
     StationCommitments,
     Requests,
     Standing,
+    Undirected,
     Unmatched,
     Cancelling,
     Upkeep,

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from bocage_contract.ledger import EntryDraft
 from bocage_edge.spool.core import SpoolCore
 from bocage_edge.spool.folders import remove
-from bocage_edge.spool.rows import CLASSES, OBJECT_COLUMNS, end_object, object_of
+from bocage_edge.spool.rows import (
+    CLASSES,
+    NOT_DIRECTED,
+    OBJECT_COLUMNS,
+    WITHOUT_DESTINATION,
+    end_object,
+    object_of,
+)
 from bocage_edge.spool.station_commitments import LOST_BY_STATION
 from bocage_edge.spool.types import (
     Backlog,
@@ -46,7 +53,7 @@ class Upkeep(SpoolCore):
         return self._set_held(names, reason, entries)
 
     def release(self, names: Sequence[str], entries: Sequence[EntryDraft] = ()) -> list[str]:
-        """Let held objects go on.
+        """Let held objects go on; for one without a destination, one is sought again.
 
         Returns:
             The names that were held.
@@ -148,9 +155,10 @@ class Upkeep(SpoolCore):
         with self._index.writing() as db:
             for name in names:
                 db.execute(
-                    "UPDATE object SET held = ? WHERE name = ? AND (held IS NULL) = ?"
+                    "UPDATE object SET held = CASE WHEN held LIKE ? THEN ? ELSE ? END"
+                    " WHERE name = ? AND (held IS NULL) = ?"
                     " AND state NOT IN ('retired', 'dropped')",
-                    (reason, name, reason is not None),
+                    (f"{WITHOUT_DESTINATION}%", NOT_DIRECTED, reason, name, reason is not None),
                 )
                 if db.changes():
                     self._insert_entries_of(db, name, entries)

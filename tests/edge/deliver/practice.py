@@ -15,12 +15,15 @@ from bocage_edge.deliver.echo import echo
 from bocage_edge.deliver.forwarder import Forwarder, Setup
 from bocage_edge.deliver.identifying import Identifying
 from bocage_edge.deliver.lane import Lane, Report
+from bocage_edge.deliver.letters import Hl7Sender
 from bocage_edge.deliver.naming import Naming
 from bocage_edge.deliver.opening import PoolCodec, SpoolOpener
 from bocage_edge.deliver.scu import Timeouts
 from bocage_edge.deliver.vouching import Vouching
+from bocage_edge.hl7.message import MEDIA_TYPE
 from bocage_edge.particulars import seal_particulars
 from bocage_edge.seal.container import Header, ObjectKind
+from bocage_edge.seal.document import seal_document
 from bocage_edge.seal.keys import new_key
 from bocage_edge.seal.pool import CodecPool
 from bocage_edge.seal.syntax import EXPLICIT_LITTLE
@@ -83,8 +86,10 @@ class Practice:
         assert report.is_sound, report
 
     def _open_lane(self, destination: Destination, report: Report) -> Lane:
-        assert isinstance(destination, DicomDestination)
         opener = SpoolOpener(self.spool, self.pool, lambda: self.keys)
+        if not isinstance(destination, DicomDestination):
+            letters = Hl7Sender(destination, opener, self.clock.now)
+            return Lane(letters, letters.ask, report, release_after_s=self.release_after_s)
         known = self._remembered.setdefault(destination.name, Remembered())
         sender = Sender(destination, opener, PoolCodec(self.pool), known, self.timeouts)
         return Lane(
@@ -133,19 +138,47 @@ class Practice:
         made = writer.finish()
         if damage is not None:
             sealed[damage] ^= 1
+        key = hashlib.sha256(instance.sop_instance.encode()).hexdigest()[:32]
+        what = (link, klass, SpoolKind.INSTANCE, exam, key, digest or made.digest)
+        return self._take(bytes(sealed), what, destinations)
+
+    def arrive_message(
+        self,
+        message: bytes,
+        destinations: Iterable[str] = ("ris",),
+        *,
+        kind: SpoolKind = SpoolKind.REPORT,
+        exam: str = EXAM,
+        media_type: str = MEDIA_TYPE,
+    ) -> str:
+        """Let an HL7 message arrive from the partner; gives its object's name."""
+        sealed = bytearray()
+        key = hashlib.sha256(message).hexdigest()[:32]
+        header = Header(
+            ObjectKind(kind.value),
+            "ORU^R01",
+            key,
+            media_type,
+            "cabinet",
+            "HL7",
+            "report",
+            1_800_000_000,
+        )
+        made = seal_document(sealed.extend, [self.key.recipient], header, message)
+        klass = ExamClass.REPORT if kind is SpoolKind.REPORT else ExamClass.ROUTINE
+        what = (LINK, klass, kind, exam, key, made.digest)
+        return self._take(bytes(sealed), what, destinations)
+
+    def _take(
+        self,
+        sealed: bytes,
+        what: tuple[str, ExamClass, SpoolKind, str, str, str],
+        destinations: Iterable[str],
+    ) -> str:
         name = hashlib.sha256(sealed).hexdigest()
         part = self.spool.part(name)
-        part.write(bytes(sealed))
-        arrived = ArrivedObject(
-            name,
-            link,
-            klass,
-            SpoolKind.INSTANCE,
-            exam,
-            hashlib.sha256(instance.sop_instance.encode()).hexdigest()[:32],
-            digest or made.digest,
-            len(sealed),
-        )
+        part.write(sealed)
+        arrived = ArrivedObject(name, *what, len(sealed))
         self.spool.accept_arrived(part, arrived, list(destinations), [])
         return name
 

@@ -11,7 +11,8 @@ from bocage_contract.pins import Pin, Pins
 from bocage_edge.health.examine import examine
 from bocage_edge.health.facts import Facts, SpoolSeen, StationSeen
 from bocage_edge.health.finding import Finding, Level, worst
-from bocage_edge.spool.types import ObjectState
+from bocage_edge.spool.types import ObjectKind, ObjectState
+from bocage_edge.spool.undirected import HeldForWant
 from tests.contract.keys import identity, public, text
 from tests.edge.health.a_box import (
     LINK,
@@ -221,6 +222,21 @@ CASES: list[tuple[str, dict[str, Any], str, Level, str]] = [
         "spool",
         Level.WARNING,
         "4 objects are held",
+    ),
+    (
+        "no RIS",
+        {
+            "spool": replace(
+                ROOM,
+                backlog=[corner(ObjectState.ARRIVED, held=2)],
+                held_for_want=[
+                    HeldForWant("fl", ObjectKind.REPORT, "no destination of its rule takes HL7", 2)
+                ],
+            )
+        },
+        "deliver fl",
+        Level.WARNING,
+        "2 of kind report held: no destination of its rule takes HL7",
     ),
     (
         "clock unsure",

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bocage_contract.canonical import canonical_json
 from bocage_contract.configuration import DeliverRule, Link, Tunnel
+from bocage_contract.destination import DicomDestination
 from bocage_contract.errors import ContractError
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import Entry, EntryDraft, Head, draft, link_chain, read_entry
@@ -169,6 +170,11 @@ class TwinBox:
             identity=self.identity,
             partner_identity=partner.identity,
             revision=1,
+            destinations=(
+                DicomDestination(
+                    name="station", aet="STATION", host="127.0.0.1", port=104, calling_aet="BOCAGE"
+                ),
+            ),
         )
 
     def start(

@@ -163,7 +163,7 @@ def test_an_object_for_nobody_is_held_until_somebody_wants_it(
     arrive(spool, CONTENT, [])
     found = spool.get(NAME)
     assert found is not None
-    assert found.held == "no destination is configured for it"
+    assert found.held == "no destination chosen yet"
     assert spool.deliver_to(NAME, ["station"]) == ["station"]
     assert [each.object.name for each in spool.due_deliveries(clock.now(), 9)] == [NAME]
 

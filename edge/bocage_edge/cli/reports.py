@@ -69,8 +69,9 @@ def list_unmatched(box: Box, as_json: bool, with_names: bool) -> None:
 @reports.command("match")
 @click.argument("object_", metavar="OBJECT")
 @click.argument("exam", metavar="EXAM_REF")
+@click.option("--with-study", is_flag=True, help="And all that waits of the same study of theirs.")
 @click.pass_obj
-def match_one(box: Box, object_: str, exam: str) -> None:
+def match_one(box: Box, object_: str, exam: str, with_study: bool) -> None:
     """Say that OBJECT answers EXAM_REF: it then travels back with that exam.
 
     OBJECT: the first digits of its name, as `reports list` shows it. EXAM_REF as `B7-4Q2K`.
@@ -78,14 +79,16 @@ def match_one(box: Box, object_: str, exam: str) -> None:
     with opened_spool(box) as spool:
         chosen = _find_object(spool, object_)
         exam_id = _find_exam(spool, chosen.link, exam)
-        _see_that_it_may_be(spool, chosen, exam_id)
+        meant = _of_its_study(spool, chosen) if with_study else [chosen]
+        for each in meant:
+            _see_that_it_may_be(spool, each, exam_id)
         now = box.clock().now()
-        _act(spool.match_by_person(chosen.name, exam_id, _matched(chosen, exam_id, now)))
+        for each in meant:
+            _act(spool.match_by_person(each.name, exam_id, _matched(each, exam_id, now)))
         write_down(spool, box)
     ring(box.doorbell("relay"))
-    click.echo(
-        f"{chosen.name[:SHOWN_DIGITS]} answers {exam_ref(exam_id)}; it travels now", err=True
-    )
+    for each in meant:
+        click.echo(f"{each.name[:SHOWN_DIGITS]} goes with {exam_ref(exam_id)} now", err=True)
 
 
 @reports.command("refuse")
@@ -128,6 +131,15 @@ def _find_object(spool: Spool, digits: str) -> UnmatchedObject:
     raise SpoolError(
         "no such report waits for a decision", "bocage-edge reports list shows those that do"
     )
+
+
+def _of_its_study(spool: Spool, chosen: UnmatchedObject) -> list[UnmatchedObject]:
+    study = chosen.link, chosen.doubt.study
+    return [
+        each
+        for each in spool.unmatched()
+        if each.name == chosen.name or (study[1] and (each.link, each.doubt.study) == study)
+    ]
 
 
 def _find_exam(spool: Spool, link: str, typed: str) -> str:

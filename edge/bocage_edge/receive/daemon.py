@@ -36,6 +36,7 @@ from bocage_system.kick import Kick, ring
 UNIT = "receive"
 LOOK_EVERY_S = 1.0
 NO_CONFIGURATION_S = 2.0
+FORGET_EVERY_S = 3600.0
 FINISH_WITHIN_S = 20.0
 
 _log = logs.get(UNIT)
@@ -95,6 +96,7 @@ class Receiver:
         self._address: tuple[str, int] | None = None  # as configured
         self._revision = 0  # the last that the ledger knows of
         self._faults: dict[str, str] = {}
+        self._forget_at = 0.0
 
     @property
     def port(self) -> int | None:
@@ -116,6 +118,7 @@ class Receiver:
             self._try("HL7", self._hl7.step)
         if self._reception is not None:
             self._try("refusals", self._reception.step)
+        self._try("old rows", self._forget)
         self._try("ledger", self._flush)
         self._say()
         return LOOK_EVERY_S if self._server is not None else NO_CONFIGURATION_S
@@ -206,6 +209,12 @@ class Receiver:
         self._server = SiteServer(self._address, self._reception)
         self._server.serve()
         _log.info("listening", address=self._address[0], port=self._server.port)
+
+    def _forget(self) -> None:
+        """Let go of what was kept for 13 months: a batch a round, then not for an hour."""
+        now = self._clock.monotonic()
+        if now >= self._forget_at and not self._spool.forget_old():
+            self._forget_at = now + FORGET_EVERY_S
 
     def _flush(self) -> None:
         flush(self._spool, self._keeper)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import apsw
+
 from bocage_contract.ledger import EntryDraft
 from bocage_edge.spool.core import SpoolCore
 from bocage_edge.spool.folders import remove
@@ -137,16 +139,23 @@ class Upkeep(SpoolCore):
     def forget_old(self) -> int:
         """Delete the rows of objects that have been gone for 13 months, some at a time.
 
+        With the last object of an exam goes all that was kept of the exam: its hashes, and who it
+        was of.
+
         Returns:
             How many went; as many as a batch may hold: call again.
         """
         with self._index.writing() as db:
-            db.execute(
+            gone = db.execute(
                 "DELETE FROM object WHERE id IN (SELECT id FROM object"
-                " WHERE keep_until IS NOT NULL AND keep_until < ? LIMIT ?)",
+                " WHERE keep_until IS NOT NULL AND keep_until < ? LIMIT ?)"
+                " RETURNING name, link, exam_id",
                 (self._clock.now(), _FORGET_BATCH),
-            )
-            return db.changes()
+            ).fetchall()
+            db.executemany("DELETE FROM unmatched WHERE object = ?", [(each[0],) for each in gone])
+            for link, exam_id in {(str(each[1]), str(each[2])) for each in gone}:
+                _forget_exam(db, link, exam_id)
+        return len(gone)
 
     def _set_held(
         self, names: Sequence[str], reason: str | None, entries: Sequence[EntryDraft]
@@ -164,3 +173,19 @@ class Upkeep(SpoolCore):
                     self._insert_entries_of(db, name, entries)
                     changed.append(name)
         return changed
+
+
+def _forget_exam(db: apsw.Connection, link: str, exam_id: str) -> None:
+    """Delete what is kept of an exam, unless an object of it is left."""
+    left = db.execute(
+        "SELECT 1 FROM object WHERE link = ? AND exam_id = ? LIMIT 1", (link, exam_id)
+    ).fetchone()
+    if left is not None:
+        return
+    for statement in (
+        "DELETE FROM exam_name WHERE link = ? AND exam_id = ?",
+        "DELETE FROM particulars WHERE link = ? AND exam_id = ?",
+        "DELETE FROM report_of WHERE link = ? AND exam_id = ?",
+        "DELETE FROM exam WHERE link = ? AND exam_id = ?",
+    ):
+        db.execute(statement, (link, exam_id))

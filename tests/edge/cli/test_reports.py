@@ -112,7 +112,7 @@ def test_a_person_matches_it_and_it_travels(box: Box, spool: Spool) -> None:
     name = waiting(spool)
     done = run(box, "reports", "match", name[:8].upper(), exam_ref(EXAM).lower())
     assert done.exit_code == 0, done.output
-    assert f"answers {exam_ref(EXAM)}" in done.stderr
+    assert f"goes with {exam_ref(EXAM)}" in done.stderr
     (due,) = spool.due_outgoing(LINK, 1e12, 10)
     assert (due.name, due.exam_id) == (name, EXAM)
     entry = spool.pending_entries(10)[-1]
@@ -132,6 +132,16 @@ def test_what_comes_with_a_report_is_matched_as_such(box: Box, spool: Spool) -> 
     assert run(box, "reports", "match", name, EXAM).exit_code == 0
     entry = spool.pending_entries(10)[-1].draft
     assert (entry.kind, entry.body["exam_id"]) == ("matched", EXAM)
+
+
+def test_a_whole_study_of_theirs_is_matched_at_once(box: Box, spool: Spool) -> None:
+    """A report, the captures with it; what is of another study goes on waiting."""
+    names = [waiting(spool), waiting(spool, word="capture", state="")]
+    other = waiting(spool, replace(REPORT, study_uid="9.8"), word="other")
+    done = run(box, "reports", "match", names[1], exam_ref(EXAM), "--with-study")
+    assert done.exit_code == 0, done.output
+    assert {each.name for each in spool.due_outgoing(LINK, 1e12, 10)} == set(names)
+    assert [each["object"] for each in listed(box)] == [other]
 
 
 def test_nobody_can_match_it_to_another_patients_exam(box: Box, spool: Spool) -> None:

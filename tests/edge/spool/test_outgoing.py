@@ -13,10 +13,12 @@ import pytest
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft, draft
 from bocage_edge.errors import SpoolError, SpoolFullError
+from bocage_edge.spool.exams import DecidedExam, Exam, ExamState
 from bocage_edge.spool.incoming import ROOM_CHECK_BYTES, IncomingFile
 from bocage_edge.spool.store import SameInstanceError, Spool
 from bocage_edge.spool.types import (
     KEEP_ROW_S,
+    Direction,
     ObjectState,
     Settlement,
     Verdict,
@@ -32,6 +34,16 @@ from tests.edge.spool.making import (
     received,
 )
 from tests.fakes.clock import FakeClock
+
+OURS = Exam(
+    Direction.OUT,
+    LINK,
+    digest_of("exam")[:32],
+    ExamClass.ROUTINE,
+    "FLERS",
+    ExamState.ACCEPTED,
+    1.0,
+)
 
 
 def names(spool: Spool, clock: FakeClock, limit: int = 100) -> list[str]:
@@ -261,6 +273,28 @@ def test_a_digest_is_kept_for_thirteen_months(spool: Spool, clock: FakeClock) ->
     assert spool.forget_old() == 1
     assert spool.get(name) is None
     assert spool.get(kept) is not None
+
+
+def test_with_the_last_object_of_an_exam_goes_all_that_was_kept_of_it(
+    spool: Spool, clock: FakeClock
+) -> None:
+    """Hashes of who it was of, the sealed particulars, its row."""
+    known = [("ins", "2" * 32)]
+    decided = DecidedExam(lambda _: OURS, b"sealed", known)
+    for content, word in ((b"1", "a"), (b"2", "b")):
+        with spool.incoming() as incoming:
+            incoming.write(content)
+            name = spool.accept_outgoing(incoming, outgoing(word), [], decided)
+        spool.settle([Settlement(name, Verdict.DELIVERED)])
+        clock.advance(100)
+    clock.advance(KEEP_ROW_S - 150)
+    assert spool.forget_old() == 1
+    assert spool.exam_names(LINK, OURS.exam_id) == known
+    clock.advance(100)
+    assert spool.forget_old() == 1
+    assert spool.exam_names(LINK, OURS.exam_id) == []
+    assert spool.sealed_particulars(LINK, OURS.exam_id) is None
+    assert spool.exam(Direction.OUT, LINK, OURS.exam_id) is None
 
 
 def test_held_and_dropped_objects_are_not_sent(spool: Spool, clock: FakeClock) -> None:

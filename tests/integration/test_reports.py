@@ -42,6 +42,12 @@ def agreed() -> Iterator[Road]:
         up.verify_spools()
 
 
+def made(folder: Path) -> Path:
+    """Make a folder."""
+    folder.mkdir()
+    return folder
+
+
 def an_exam(road: Road, folder: Path, accession: str) -> tuple[File, str]:
     """Send an exam and wait until the practice has it; gives it and its exam_id."""
     lab = road.lab
@@ -93,12 +99,13 @@ def test_reports_by_dcmtk_come_home_byte_for_byte(agreed: Road, tmp_path: Path) 
     """A structured report and a PDF of the exam's own study, and the key objects with them."""
     exam, exam_id = an_exam(agreed, tmp_path, "A-1")
     sr = sr_by_dcmtk(tmp_path, exam.study, issuer="FLERS", patient_id="P-7", accession="A-1")
-    pdf = pdf_by_dcmtk(tmp_path, exam.path, "--key", "0010,0021=FLERS")
+    keys = ("--key", "0010,0021=FLERS", "--key", "0008,0050=A-1")
+    pdf = pdf_by_dcmtk(tmp_path, exam.path, *keys)
     ko = small(
         tmp_path, study=exam.study, sop_class=KEY_OBJECT, pixels=False, Modality="KO",
         AccessionNumber="A-1", **THE_PATIENT,
     )  # fmt: skip
-    with agreed.pacs(tmp_path / "pacs") as there:
+    with agreed.pacs(made(tmp_path / "pacs")) as there:
         assert [answer.status for answer in report(agreed, sr, pdf, ko)] == [0, 0, 0]
         kept = wait_for(there, [sr.sop_instance, pdf.sop_instance, ko.sop_instance])
         for file in (sr, pdf, ko):
@@ -117,7 +124,7 @@ def test_a_report_of_orthancs_comes_home_as_it_was_sent(agreed: Road, tmp_path: 
     sr = sr_by_dcmtk(tmp_path, exam.study, issuer="FLERS", patient_id="P-7", accession="A-2")
     with (
         orthanc(agreed.lab.topology.practice_lan, tmp_path / "orthanc") as practice,
-        agreed.pacs(tmp_path / "pacs") as there,
+        agreed.pacs(made(tmp_path / "pacs")) as there,
     ):
         practice.send([sr.path])
         kept = wait_for(there, [sr.sop_instance])[sr.sop_instance]
@@ -140,7 +147,7 @@ def test_a_report_under_the_practices_own_study_is_matched_by_the_number_and_the
         tmp_path, sop_class=ENCAPSULATED_PDF, pixels=False, Modality="DOC",
         AccessionNumber="A-3", **THE_PATIENT,
     )  # fmt: skip
-    with agreed.pacs(tmp_path / "pacs") as there:
+    with agreed.pacs(made(tmp_path / "pacs")) as there:
         assert [answer.status for answer in report(agreed, own)] == [0]
         kept = wait_for(there, [own.sop_instance])[own.sop_instance]
         assert exam.study.encode() in kept.data_set()
@@ -154,12 +161,14 @@ def test_a_doubtful_report_waits_for_a_person(agreed: Road, tmp_path: Path) -> N
     lab = agreed.lab
     _, exam_id = an_exam(agreed, tmp_path, "A-4")
     unproven = sr_by_dcmtk(tmp_path, "1.2.826.0.1.44", accession="A-4", patient_id="X-9")
-    with agreed.pacs(tmp_path / "pacs") as there:
+    with agreed.pacs(made(tmp_path / "pacs")) as there:
         assert [answer.status for answer in report(agreed, unproven)] == [0]
         wait_until(lambda: bool(agreed.entries(lab.practice, "report_held")), 20, "the ledger")
         (held,) = waiting(agreed)
         assert held["reason"] == "patient_unproven"
-        assert [each["exam_id"] for each in held["suggestions"]] == [exam_id]
+        # Others of the same patient are listed behind it.
+        assert held["suggestions"][0]["exam_id"] == exam_id
+        assert held["suggestions"][0]["common"] == ["accession", "birth", "name"]
         ref = held["suggestions"][0]["exam_ref"]
         doctor = lab.practice.cli("doctor", ok=(0, 1, 2))
         assert "1 wait for somebody to say which exam they answer" in doctor
@@ -186,8 +195,9 @@ def test_what_a_person_gives_up_goes_nowhere(agreed: Road, tmp_path: Path) -> No
     lost = sr_by_dcmtk(tmp_path, "1.2.826.0.1.45", patient_id="X-9")
     with_it = small(tmp_path, study="1.2.826.0.1.45", PatientID="X-9")
     assert [answer.status for answer in report(agreed, lost, with_it)] == [0, 0]
-    assert [each["reason"] for each in waiting(agreed)] == ["no_exam", "no_exam"]
-    for each in waiting(agreed):
+    wait = waiting(agreed)
+    assert [each["reason"] for each in wait] == ["no_exam", "no_exam"]
+    for each in wait:
         lab.practice.cli("reports", "refuse", each["object"])
     assert waiting(agreed) == []
     agreed.wait_settled()
@@ -240,7 +250,7 @@ def test_a_preliminary_report_meets_no_due_time_and_the_final_one_does(
     first = sr_by_dcmtk(
         tmp_path, exam.study, issuer="FLERS", patient_id="P-7", accession="A-7", flag="PRELIMINARY"
     )
-    with agreed.pacs(tmp_path / "pacs") as there:
+    with agreed.pacs(made(tmp_path / "pacs")) as there:
         assert [answer.status for answer in report(agreed, first)] == [0]
         wait_for(there, [first.sop_instance])
         wait_said(agreed, lab.practice, "report", exam_id)

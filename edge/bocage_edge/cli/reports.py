@@ -99,8 +99,9 @@ def refuse_one(box: Box, object_: str) -> None:
     with opened_spool(box) as spool:
         chosen = _find_object(spool, object_)
         body = {"object": chosen.name, "exam_id": chosen.doubt.study or None, "reason": "person"}
-        entry = draft("report_refused", box.clock().now(), **body)
-        _act(spool.give_up_unmatched(chosen.name, [entry]))
+        now = box.clock().now()
+        gone = draft("dropped", now, object=chosen.name, reason="person")
+        _act(spool.give_up_unmatched(chosen.name, [draft("report_refused", now, **body), gone]))
         write_down(spool, box)
     click.echo(f"{chosen.name[:SHOWN_DIGITS]} was given up", err=True)
 

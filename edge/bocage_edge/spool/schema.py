@@ -137,7 +137,7 @@ CREATE INDEX report_of_exam ON report_of (link, exam_id);
 
 -- Objects that are held because nobody could say for certain which exam they are of.
 CREATE TABLE unmatched (
-    object TEXT PRIMARY KEY,               -- name of the sealed object
+    object TEXT PRIMARY KEY REFERENCES object (name) ON DELETE CASCADE,
     link TEXT NOT NULL,
     reason TEXT NOT NULL,                  -- a word of the ledger
     report_state TEXT NOT NULL DEFAULT '', -- '': no report, it comes with one

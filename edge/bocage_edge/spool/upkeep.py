@@ -149,11 +149,10 @@ class Upkeep(SpoolCore):
             gone = db.execute(
                 "DELETE FROM object WHERE id IN (SELECT id FROM object"
                 " WHERE keep_until IS NOT NULL AND keep_until < ? LIMIT ?)"
-                " RETURNING name, link, exam_id",
+                " RETURNING link, exam_id",
                 (self._clock.now(), _FORGET_BATCH),
             ).fetchall()
-            db.executemany("DELETE FROM unmatched WHERE object = ?", [(each[0],) for each in gone])
-            for link, exam_id in {(str(each[1]), str(each[2])) for each in gone}:
+            for link, exam_id in {(str(each[0]), str(each[1])) for each in gone}:
                 _forget_exam(db, link, exam_id)
         return len(gone)
 
@@ -185,6 +184,7 @@ def _forget_exam(db: apsw.Connection, link: str, exam_id: str) -> None:
     for statement in (
         "DELETE FROM exam_name WHERE link = ? AND exam_id = ?",
         "DELETE FROM particulars WHERE link = ? AND exam_id = ?",
+        "DELETE FROM audit_subject WHERE link = ? AND exam_id = ?",
         "DELETE FROM report_of WHERE link = ? AND exam_id = ?",
         "DELETE FROM exam WHERE link = ? AND exam_id = ?",
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -69,8 +69,13 @@ class Hl7Site:
         *,
         limits: SessionLimits | None = None,
         spool: Spool | None = None,
+        on_durable: Callable[[], None] | None = None,
     ) -> None:
-        """Make it and listen."""
+        """Make it and listen.
+
+        Args:
+            on_durable: told of every object that may travel, before its message is answered.
+        """
         self.configured = configured or hl7_in_force()
         self.site = Site(folder, self.configured, spool=spool)
         self.spool = self.site.spool
@@ -79,7 +84,7 @@ class Hl7Site:
             spool=self.spool,
             link_key=lambda _link: LINK_KEY,
             exams=self.site.reception.exams,
-            ring_relay=self.site.rings.release,
+            ring_relay=on_durable or self.site.rings.release,
             clock=self.site.clock,
             limits=limits,
         )

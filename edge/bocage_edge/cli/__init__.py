@@ -17,6 +17,7 @@ from bocage_edge.cli.exam import exam
 from bocage_edge.cli.ledger import ledger
 from bocage_edge.cli.pairing import pair
 from bocage_edge.cli.reports import reports
+from bocage_edge.cli.requests import requests
 from bocage_edge.cli.sealing import seal
 from bocage_edge.cli.setting_up import card, setup, unlock
 from bocage_edge.cli.spool import spool
@@ -86,6 +87,7 @@ for command in (
     doctor,
     spool,
     reports,
+    requests,
     exam,
     convention,
     ledger,

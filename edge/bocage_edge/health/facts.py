@@ -8,6 +8,7 @@ from typing import Any
 
 from bocage_contract.configuration import Link
 from bocage_edge.configuration import InForce
+from bocage_edge.spool.requests import WaitingRequest
 from bocage_edge.spool.types import Backlog, DeliveryBacklog, RefusedExam, UnmatchedObject
 from bocage_edge.spool.undirected import HeldForWant
 
@@ -40,6 +41,7 @@ class SpoolSeen:
     refused: Sequence[RefusedExam] = ()
     unmatched: Sequence[UnmatchedObject] = ()
     held_for_want: Sequence[HeldForWant] = ()
+    requests: Sequence[WaitingRequest] = ()
     free_bytes: int = 0
     reserve_bytes: int = 0
 

@@ -64,6 +64,7 @@ def _spool(box: Box, clock: Clock) -> SpoolSeen:
             refused=spool.refused_exams(),
             unmatched=spool.unmatched(),
             held_for_want=spool.held_for_want(),
+            requests=spool.waiting_requests(),
             free_bytes=room.f_bavail * room.f_frsize,
             reserve_bytes=RESERVE_BYTES,
         )

@@ -36,10 +36,8 @@ def _room(seen: SpoolSeen) -> Finding:
 
 
 def _ages(facts: Facts) -> list[Finding]:
-    oldest = min(
-        (c.oldest_accepted_at for c in facts.spool.backlog if c.state in _WORKING),
-        default=facts.now,
-    )
+    ages = (each.oldest_accepted_at for each in facts.spool.backlog if each.state in _WORKING)
+    oldest = min((at for at in ages if at is not None), default=facts.now)
     age_s = facts.now - oldest
     if age_s < OLD_S:
         return []
@@ -64,7 +62,8 @@ def _kept(seen: SpoolSeen) -> list[Finding]:
         text = f"{want.objects} of kind {want.kind} held: {want.reason}"
         found.append(warning(f"deliver {want.link}", text, hint))
     held = sum(corner.held for corner in seen.backlog)
-    held -= len(seen.unmatched) + sum(want.objects for want in seen.held_for_want)
+    held -= len(seen.unmatched) + len(seen.requests)
+    held -= sum(want.objects for want in seen.held_for_want)
     if held > 0:
         found.append(warning("spool", f"{held} objects are held back by a person"))
     return found

@@ -17,11 +17,13 @@ from bocage_contract.ledger import EntryDraft
 from bocage_edge.spool.core import SpoolCore
 from bocage_edge.spool.exam_names import Name
 from bocage_edge.spool.exams import Exam, ExamState, find_exam, put_exam
+from bocage_edge.spool.folders import remove
 from bocage_edge.spool.outbox import insert_entries
+from bocage_edge.spool.rows import end_object, find_object
 from bocage_edge.spool.schema import NO_SLOT_WAITS
-from bocage_edge.spool.types import Direction, Waiting
+from bocage_edge.spool.types import Direction, ObjectState, Waiting
 
-# Why such an object is held.
+# Why such an object is held, and why one is given up.
 NO_EXAM_YET = "the exam of this request has not come yet"
 CANCELLED = "the request was cancelled before its exam came"
 _MAX_FOUND = 256
@@ -141,7 +143,7 @@ class Requests(SpoolCore):
     def cancel_requests(
         self, link: str, names: Sequence[str], entries: Sequence[EntryDraft]
     ) -> int:
-        """Keep requests back for good: they were cancelled before their exam came.
+        """Give requests up: they were cancelled before their exam came. Their rows say so.
 
         Args:
             names: of objects of the link.
@@ -151,18 +153,20 @@ class Requests(SpoolCore):
             How many were waiting.
         """
         rows = self._entry_rows(link, entries)
-        cancelled = 0
+        now = self._clock.now()
+        cancelled = []
         with self._index.writing() as db:
             for name in names:
-                db.execute(
-                    "UPDATE object SET held = ? WHERE name = ? AND state = 'queued'"
-                    " AND held IS NOT NULL",
-                    (CANCELLED, name),
-                )
-                cancelled += db.changes()
+                found = find_object(db, name)
+                if found is None or found.state is not ObjectState.QUEUED or found.held is None:
+                    continue
+                end_object(db, name, ObjectState.DROPPED, now, CANCELLED)
                 _forget(db, name)
+                cancelled.append(name)
             insert_entries(db, rows)
-        return cancelled
+        for name in cancelled:
+            remove(self._folders.object(name))
+        return len(cancelled)
 
 
 def insert_waiting(db: apsw.Connection, name: str, link: str, waiting: Waiting) -> None:

@@ -255,7 +255,7 @@ class Backlog:
     state: ObjectState
     objects: int
     size_bytes: int
-    oldest_accepted_at: float
+    oldest_accepted_at: float | None  # of those that are not held; None: all are
     held: int
 
 

@@ -108,8 +108,9 @@ class Upkeep(SpoolCore):
         """Count what lies in the spool, by direction, link, class and state."""
         with self._index.reading() as db:
             rows = db.execute(
-                "SELECT direction, link, klass, state, count(*), sum(size_bytes), min(accepted_at),"
-                " count(held) FROM object WHERE state NOT IN ('retired', 'dropped')"
+                "SELECT direction, link, klass, state, count(*), sum(size_bytes),"
+                " min(CASE WHEN held IS NULL THEN accepted_at END), count(held) FROM object"
+                " WHERE state NOT IN ('retired', 'dropped')"
                 " GROUP BY direction, link, klass, state"
             )
             return [

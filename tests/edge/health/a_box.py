@@ -12,6 +12,7 @@ from bocage_contract.exam_class import ExamClass
 from bocage_contract.pins import Pin, Pins
 from bocage_edge.configuration import InForce
 from bocage_edge.health.facts import Facts, SpoolSeen, StationSeen
+from bocage_edge.spool.requests import NO_EXAM_YET, WaitingRequest
 from bocage_edge.spool.types import (
     Backlog,
     DeliveryBacklog,
@@ -108,3 +109,8 @@ def refused_at(destination: str, count: int) -> DeliveryBacklog:
 def unmatched(reason: str) -> UnmatchedObject:
     """A report that waits for a person."""
     return UnmatchedObject("0" * 64, LINK, "FLERS_RPT", 1000, NOW, Doubt(reason, "final", "sr"))
+
+
+def waiting_request(reason: str = NO_EXAM_YET, *, days: float = 1.0) -> WaitingRequest:
+    """A request that has waited for its exam for so long."""
+    return WaitingRequest("d" * 64, LINK, True, NOW - days * 86_400, reason, ())

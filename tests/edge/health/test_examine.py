@@ -22,6 +22,7 @@ from tests.edge.health.a_box import (
     refused_at,
     statuses,
     unmatched,
+    waiting_request,
 )
 
 
@@ -215,6 +216,26 @@ CASES: list[tuple[str, dict[str, Any], str, Level, str]] = [
         "reports",
         Level.BAD,
         "3 wait for somebody to say which exam they answer (2: no exam that came here",
+    ),
+    (
+        "requests that fit by number alone",
+        {
+            "spool": replace(
+                ROOM,
+                backlog=[corner(ObjectState.QUEUED, held=2)],
+                requests=[waiting_request("patient_unproven"), waiting_request()],
+            )
+        },
+        "requests",
+        Level.BAD,
+        "1 fit an exam by their number",
+    ),
+    (
+        "requests without an exam",
+        {"spool": replace(ROOM, requests=[waiting_request(days=31)])},
+        "requests",
+        Level.WARNING,
+        "1 have waited for their exam for more than 30 days",
     ),
     (
         "held objects",

@@ -136,12 +136,12 @@ def test_a_patient_that_cannot_be_compared_is_no_match(box: Hl7Site) -> None:
 
 
 def test_one_that_is_cancelled_before_its_exam_never_travels(box: Hl7Site) -> None:
-    """It is kept, and says so; the exam lacks a request."""
+    """Its row says so; the exam lacks a request."""
     box.say(er7(*without_study()))
     cancel = er7(*without_study(*order(control="RIS0002", code="CA")))
     assert box.say(cancel) == [("AA", "RIS0002", "")]
     (kept,) = box.objects()
-    assert kept.held == CANCELLED
+    assert (kept.state, kept.reason) == (ObjectState.DROPPED, CANCELLED)
     assert [each["objects"] for each in box.bodies("request_cancelled")] == [[kept.name]]
     box.store(image(1))
     box.settle()

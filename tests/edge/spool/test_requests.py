@@ -13,7 +13,7 @@ from bocage_contract.ledger import draft
 from bocage_edge.spool.exams import Exam, ExamState
 from bocage_edge.spool.requests import CANCELLED, NO_EXAM_YET
 from bocage_edge.spool.store import Spool
-from bocage_edge.spool.types import Direction, ObjectKind, Waiting
+from bocage_edge.spool.types import Direction, ObjectKind, ObjectState, Waiting
 from tests.edge.spool.making import LINK, accept, assert_clean, open_spool, outgoing
 
 EXAM = "e" * 32
@@ -113,14 +113,14 @@ def test_a_doubt_is_told_once(spool: Spool) -> None:
     assert kinds.count("request_held") == 1
 
 
-def test_a_cancelled_one_is_kept_and_never_found_again(spool: Spool) -> None:
+def test_a_cancelled_one_is_given_up_and_never_found_again(spool: Spool) -> None:
     name, other = waiting(spool, "one"), waiting(spool, "two")
     assert spool.cancel_requests(LINK, [name, "f" * 64], [draft("request_cancelled", 1.0)]) == 1
     assert [each.object for each in spool.requests_named(LINK, [NAME])] == [other]
     assert not spool.bind_request(name, there(spool), [])
     stored = spool.get(name)
     assert stored is not None
-    assert stored.held == CANCELLED
+    assert (stored.state, stored.reason) == (ObjectState.DROPPED, CANCELLED)
 
 
 def test_one_that_an_operator_gave_up_waits_no_more(spool: Spool) -> None:

@@ -150,13 +150,16 @@ def test_a_disk_that_fills_to_its_last_byte_in_mid_object_costs_that_object_only
     sent, kept, back = tmp_path / "sent", tmp_path / "kept", tmp_path / "back"
     for folder in (sent, kept, back):
         folder.mkdir()
-    cut, next_one, report, last_one = large(sent, 32 * MEBIBYTE), *(small(sent) for _ in range(3))
+    cut, known, next_one, last_one = large(sent, 32 * MEBIBYTE), *(small(sent) for _ in range(3))
+    report = small(sent, study=known.study)
     first, rest = halves(cut)
     with (
         cramped.station(kept) as station,
         cramped.pacs(back) as pacs,
         by_hand(cramped) as modality,
     ):
+        assert by_hand_whole(modality, known) == SUCCESS
+        wait_for(station, [known.sop_instance])
         modality.begin(cut.sop_instance, first)
         wait_until(lambda: incoming_bytes(cramped) > 8 * MEBIBYTE, 30, "half an instance")
         with filled(cramped, 0):

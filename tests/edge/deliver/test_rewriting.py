@@ -248,7 +248,9 @@ def test_an_original_sequence_of_unknown_vr_gets_an_implicit_item() -> None:
         + element(0x20, 0x0D, b"UI", b"1.2")
         + element(0x400, 0x561, b"UN", framed)
     )
-    found = parse(EXPLICIT_LITTLE, rewritten(raw, {ACCESSION: Put(b"9")}))
+    changed = rewritten(raw, {ACCESSION: Put(b"9")})
+    assert struct.pack("<HHI", 8, 0x50, 2) + b"17" in changed
+    found = parse(EXPLICIT_LITTLE, changed)
     (old, new) = found.OriginalAttributesSequence
     assert old.PatientID == "older"
     assert new.ModifiedAttributesSequence[0].AccessionNumber == "17"

@@ -165,6 +165,11 @@ class Box:
         """What the gate gave to unlock the box: from agent to deliver, in memory, for a moment."""
         return self.run / "gate" / "secret"
 
+    @property
+    def lock_wish(self) -> Path:
+        """The console wants the box locked: from agent to deliver, in memory, for a moment."""
+        return self.run / "gate" / "lock"
+
     def status(self, unit: str) -> Path:
         """What a unit last said of itself, JSON."""
         return self.run / "status" / f"{unit}.json"

@@ -17,7 +17,7 @@ from bocage_edge.deliver.committing import Committing
 from bocage_edge.deliver.echo import echo
 from bocage_edge.deliver.errands import Errands
 from bocage_edge.deliver.forwarder import Forwarder, Setup
-from bocage_edge.deliver.gate_unlock import take_gate_secret
+from bocage_edge.deliver.gate_unlock import take_gate_secret, take_lock_wish
 from bocage_edge.deliver.identifying import Identifying, LinkIdentifiers
 from bocage_edge.deliver.lane import Lane, Report
 from bocage_edge.deliver.letters import Hl7Sender
@@ -133,7 +133,10 @@ def _commitment(
     )
 
 
-def _unlock_by_gate(box: Box, spool: Spool, now: float) -> None:
+def _heed_the_console(box: Box, spool: Spool, now: float) -> None:
+    locked = take_lock_wish(box, now)
+    if locked is not None:
+        spool.record(BOX_CHAIN, [locked])
     brought = take_gate_secret(box, now)
     if brought is not None and brought.entry is not None:
         spool.record(BOX_CHAIN, [brought.entry])
@@ -175,7 +178,7 @@ def run(box: Box, stop: threading.Event) -> None:
         notify_ready()
         said_at = 0.0
         while not stop.is_set():
-            _unlock_by_gate(box, spool, clock.now())
+            _heed_the_console(box, spool, clock.now())
             now, setup = clock.now(), readings.read()
             if readings.is_configured:
                 auditing.use(readings.audit)

@@ -64,6 +64,21 @@ def take_gate_secret(box: Box, now: float) -> Brought | None:
     return Brought(draft("unlocked", now, by="gate"))
 
 
+def take_lock_wish(box: Box, now: float) -> EntryDraft | None:
+    """Forget the opening key, where the console wants the box locked; None: it does not.
+
+    Args:
+        now: Unix seconds.
+    """
+    if not box.lock_wish.exists():
+        return None
+    with contextlib.suppress(FileNotFoundError):
+        box.opening_key.unlink()
+    with contextlib.suppress(FileNotFoundError):
+        box.lock_wish.unlink()
+    return draft("locked", now, by="console")
+
+
 def _hold(box: Box, secret: str) -> None:
     there = read_opening_keys(box.opening_key)
     known = there.identities if isinstance(there, Unlocked) else ()

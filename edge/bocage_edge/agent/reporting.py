@@ -1,0 +1,84 @@
+"""The messages for the console, made of what the units say of themselves. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bocage_contract.fleet.health import (
+    Condition,
+    Health,
+    LedgerHead,
+    Machine,
+    Station,
+    TunnelHealth,
+)
+from bocage_contract.ledger import Head
+from bocage_edge.implementation import VERSION
+
+Status = Mapping[str, Any]
+
+
+def health_of(
+    statuses: Mapping[str, Status],
+    machine: Machine,
+    conditions: Sequence[Condition],
+    heads: Sequence[Head],
+    *,
+    boot: str,
+    now: float,
+    revision: int,
+) -> Health:
+    """Say how the box is.
+
+    Args:
+        now: Unix seconds.
+    """
+    link, deliver = statuses.get("link", {}), statuses.get("deliver", {})
+    return Health(
+        boot=boot,
+        at=int(now),
+        software=VERSION,
+        revision=revision,
+        locked=bool(deliver.get("locked")),
+        clock_attested=(link.get("clock") or {}).get("state") == "attested",
+        machine=machine,
+        tunnels=list(_tunnels(link, statuses.get("relay", {}))),
+        stations=list(_stations(deliver, now)),
+        heads=[LedgerHead(chain=head.chain, n=head.n, hash=head.hash) for head in heads],
+        conditions=list(conditions),
+    )
+
+
+def _tunnels(link: Status, relay: Status) -> Iterator[TunnelHealth]:
+    rates = {said["link"]: said for said in relay.get("links") or ()}
+    for said in link.get("links") or ():
+        outgoing = rates.get(said["link"], {}).get("outgoing") or {}
+        goodput = outgoing.get("goodput_bytes_s")
+        yield TunnelHealth(
+            link=said["link"],
+            up=bool(said.get("up")),
+            generation=int(said.get("generation") or 1),
+            handshake_age_s=_whole(said.get("handshake_age_s")),
+            mtu_bytes=_whole(said.get("mtu")),
+            goodput_bit_per_s=None if goodput is None else int(goodput * 8),
+            received_bytes=_whole(said.get("received_bytes")) or 0,
+            sent_bytes=_whole(said.get("sent_bytes")) or 0,
+        )
+
+
+def _stations(deliver: Status, now: float) -> Iterator[Station]:
+    for name, said in (deliver.get("destinations") or {}).items():
+        asked_at = said.get("echo_at")
+        if not said.get("is_configured") or asked_at is None:
+            continue
+        yield Station(
+            destination=name,
+            reachable=bool(said.get("echo_ok")),
+            age_s=max(0, int(now - asked_at)),
+            took_ms=max(0, int(said.get("echo_ms") or 0)),
+        )
+
+
+def _whole(value: object) -> int | None:
+    return max(0, int(value)) if isinstance(value, int | float) else None

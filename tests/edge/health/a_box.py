@@ -74,6 +74,7 @@ def statuses(**changes: dict[str, Any]) -> dict[str, Any]:
             "links": [{"link": LINK, "blocked": "", "outgoing": leg, "incoming": dict(leg)}],
         },
         "deliver": {"revision": 3, "faults": []},
+        "agent": {"faults": []},
     }
     for unit, status in said.items():
         status["at"] = NOW - 1

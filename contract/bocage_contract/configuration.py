@@ -18,6 +18,7 @@ from bocage_contract.capacity import CapWindow
 from bocage_contract.coercion import Coerce, Fed, collisions
 from bocage_contract.commitment import Commitment
 from bocage_contract.convention.approval import Approved, verify_approvals
+from bocage_contract.convention.versions import version_of
 from bocage_contract.destination import Destination
 from bocage_contract.errors import ContractError
 from bocage_contract.exam_class import ExamClass
@@ -152,6 +153,16 @@ class Link(Grown):
         description="What marks this hospital's numbers where its exams are delivered; must be"
         " there where another link's exams go to the same station.",
     )
+
+    def changed_content_rule(self, version: int) -> Literal["both", "newest", "ask"]:
+        """Say what is delivered of an instance that came again with other bytes.
+
+        The convention's word counts: of the version the exam was accepted under, or of the newest
+        where that is not here; the link's own counts where there is no convention.
+        """
+        versions = [approved.convention for approved in self.conventions]
+        agreed = version_of(versions, version) or (versions[-1] if versions else None)
+        return self.changed_content if agreed is None else agreed.changed_content
 
     def destinations_for(self, exam_class: ExamClass) -> list[str]:
         """Name the destinations of what arrives in a class: those of the first rule that fits."""

@@ -111,6 +111,7 @@ class _Facts:
     delivered_there: dict[str, int] = field(default_factory=dict)  # object -> Unix ms
     delivered_here: dict[str, int] = field(default_factory=dict)
     refused_there: set[str] = field(default_factory=set)
+    superseded: set[str] = field(default_factory=set)  # a newer content was delivered instead
     refused_exams: dict[str, int] = field(default_factory=dict)  # exam -> Unix ms, first refusal
     until_ms: int = 0  # up to then both boxes have spoken
 
@@ -226,7 +227,8 @@ def _facts(requesting: Iterable[Entry], reading: Iterable[Entry]) -> _Facts:
     # What one box has done by then may stand in a page that has not been fetched yet.
     facts.until_ms = min(until_here_ms, until_there_ms)
     for name, exam in facts.exams.items():
-        exam.sent = sent.get(name, {})
+        own = sent.get(name, {})
+        exam.sent = {each: at for each, at in own.items() if each not in facts.superseded}
         # Sent again after that, it is an exam like any other.
         exam.is_cancelled = cancelled.get(name, -1) >= exam.said_at
     return facts
@@ -259,6 +261,8 @@ def _note_reading(facts: _Facts, entry: Entry, cancelled: dict[str, int]) -> Non
     match entry.kind:
         case "delivered" if entry.body.get("done") is True:
             facts.delivered_there.setdefault(thing, entry.at)
+        case "refused" if entry.body.get("scope") == "superseded":
+            facts.superseded.add(thing)
         case "refused" if entry.body.get("done") is True:
             facts.refused_there.add(thing)
         case "report" if name in facts.exams:

@@ -173,6 +173,22 @@ def _agreed(**changes: object) -> dict[str, Any]:
     return document
 
 
+def test_the_conventions_word_on_changed_content_counts_before_the_links() -> None:
+    """Of the version an exam was accepted under; of the newest where that is not here."""
+    document = _agreed(changed_content="newest")
+    document["links"][0]["changed_content"] = "ask"
+    second = json.loads(json.dumps(document["links"][0]["conventions"][0]))
+    second["convention"] |= {"version": 2, "changed_content": "both"}
+    document["links"][0]["conventions"].append(second)
+    link = Desired.of(document).links[0]
+    assert [link.changed_content_rule(version) for version in (1, 2, 7)] == [
+        "newest",
+        "both",
+        "both",
+    ]
+    assert link.model_copy(update={"conventions": []}).changed_content_rule(1) == "ask"
+
+
 def test_a_convention_fits_its_link() -> None:
     assert Desired.of(_agreed()).links[0].conventions[0].convention.version == 1
 

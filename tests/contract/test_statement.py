@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -200,6 +201,21 @@ def test_an_exam_that_is_sent_again_after_it_was_cancelled_is_billed() -> None:
     case.receive.append(draft("exam", START + 120, **last))
     made = case.statement()
     assert (made.cancelled, [line.billed for line in made.lines]) == (0, [1])
+
+
+def test_an_older_content_that_was_not_delivered_misses_no_slot() -> None:
+    def made(**scope: str) -> Statement:
+        case = Case()
+        case.accept(1, slot_from=START + 900, arrive_by=START + 600)
+        case.send(1, delivered=START + 60)
+        older = {"exam_id": exam(1), "object": thing(77)}
+        case.receive.append(draft("received", START, **older))
+        body: dict[str, Any] = {**older, "done": True, **scope}
+        case.there_deliver.append(draft("refused", START + 60, **body))
+        return case.statement()
+
+    assert [line.slots_met for line in made(scope="superseded").lines] == [1]
+    assert [line.slots_met for line in made(scope="instance").lines] == [0]
 
 
 def test_an_exam_sent_again_or_raised_is_one() -> None:

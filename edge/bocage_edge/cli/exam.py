@@ -24,6 +24,7 @@ from bocage_edge.ledger.flush import flush
 from bocage_edge.paths import Box
 from bocage_edge.receive.raising import may_be_raised, raise_exam, urgent_services
 from bocage_edge.spool.cancelling import ExamCounts, ExamStandsError
+from bocage_edge.spool.contents import superseded
 from bocage_edge.spool.exams import Exam
 from bocage_edge.spool.store import Spool
 from bocage_edge.spool.types import KEEP_ROW_S, Direction
@@ -128,6 +129,27 @@ def raise_one(box: Box, ref: str, link_id: str | None) -> None:
     click.echo(say("raised", language, ref=named, service=raised.service))
 
 
+@exam.command("release")
+@click.argument("ref", metavar="EXAM_REF")
+@click.option("--drop", is_flag=True, help="Give it up instead: it is not delivered.")
+@_LINK
+@click.pass_obj
+def release(box: Box, ref: str, link_id: str | None, *, drop: bool) -> None:
+    """At the practice: deliver what is held of an exam, changed or cancelled, or give it up."""
+    language = configuration.load(box).desired.site.language
+    with _opened(box) as spool:
+        found, now = _found(box, spool, ref, link_id), box.clock().now()
+        held = spool.held_of_exam(found.link, found.exam_id)
+        if drop:
+            for each in held:
+                spool.supersede(each.name, [superseded(each, now)])
+        else:
+            spool.let_go(held, now)
+        _tell_ledger(box, spool)
+    named = exam_ref(found.exam_id)
+    click.echo(say("dropped" if drop else "released", language, ref=named, count=len(held)))
+
+
 def _found(box: Box, spool: Spool, ref: str, link_id: str | None) -> Exam:
     """Find the one exam a reference means; the newest first, 13 months back."""
     since = box.clock().now() - KEEP_ROW_S
@@ -205,6 +227,7 @@ def _lines(found: Exam, counts: ExamCounts, zone: ZoneInfo) -> Iterator[tuple[st
     yield "unsent", str(counts.unsent)
     yield "at_partner", str(counts.at_partner)
     yield "delivered", str(counts.delivered)
+    yield "held", str(counts.held)
     alarms = sorted(found.alarmed | {each for each in found.told if ":" not in each})
     yield "alarms", ", ".join(alarms) or "-"
 
@@ -228,5 +251,5 @@ def _tell_ledger(box: Box, spool: Spool) -> None:
         flush(spool, Keeper(box.keeper_socket))
     except KeeperError as error:
         click.echo(f"not in the ledger yet: {error.message}", err=True)
-    for unit in ("relay", "receive"):
+    for unit in ("relay", "receive", "deliver"):
         ring(box.doorbell(unit))

@@ -21,6 +21,15 @@ _WORDS = {
     "unsent": ("objets non envoyés", "objects not sent"),
     "at_partner": ("objets non livrés", "objects not delivered"),
     "delivered": ("objets livrés", "objects delivered"),
+    "held": ("objets retenus", "objects held"),
+    "released": (
+        "{ref} : {count} objets seront livrés",
+        "{ref}: {count} objects will be delivered",
+    ),
+    "dropped": (
+        "{ref} : {count} objets ne seront pas livrés",
+        "{ref}: {count} objects will not be delivered",
+    ),
     "alarms": ("alarmes", "alarms"),
     "cancelled": (
         "{ref} annulé : {unsent} objets retirés de l'envoi, {at_partner} chez le partenaire qui les"

@@ -93,7 +93,7 @@ class Readings:
         desired = in_force.desired
         self.audit, self.is_configured = audit_setup(in_force), True
         by_name: dict[str, Destination] = {there.name: there for there in desired.destinations}
-        reading = frozenset(link.id for link in desired.links if link.role == "reading")
+        reading = {link.id: link for link in desired.links if link.role == "reading"}
         identifiers = {
             link.id: LinkIdentifiers(
                 desired.device,
@@ -106,7 +106,8 @@ class Readings:
         self._setup = Setup(
             by_name,
             revision=desired.revision,
-            reading_links=reading,
+            reading_links=frozenset(reading),
+            reading=reading,
             identifiers=identifiers,
             own_recipient=in_force.card.opening,
             commitments={

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bocage_contract.commitment import Commitment
-from bocage_contract.configuration import Desired
+from bocage_contract.configuration import Desired, Link
 from bocage_contract.destination import Destination
 from bocage_edge.deliver.attempt import NO_KEY, Attempt, Order
+from bocage_edge.deliver.changing import Changing
 from bocage_edge.deliver.directing import Directing
 from bocage_edge.deliver.echo import EchoResult
 from bocage_edge.deliver.entries import deferral_entries, entries_of
@@ -56,6 +57,7 @@ class Setup:
         destinations: by name; the configuration's.
         locked: why nothing can be opened; None where it can.
         reading_links: ids of the links at whose reading end the box stands.
+        reading: these links, by id.
         keys: how many opening keys are at hand.
         identifiers: by link; what becomes of those of what arrives over it.
         own_recipient: the box's own opening key, `age1…`.
@@ -69,6 +71,7 @@ class Setup:
     revision: int = 0
     faults: tuple[str, ...] = ()
     reading_links: frozenset[str] = frozenset()
+    reading: Mapping[str, Link] = field(default_factory=dict)
     identifiers: Mapping[str, LinkIdentifiers] = field(default_factory=dict)
     own_recipient: str = ""
     commitments: Mapping[str, Commitment] = field(default_factory=dict)
@@ -139,6 +142,7 @@ class Forwarder:
         self._draw = draw
         self._wake = wake
         self._naming = naming
+        self._changing = Changing(spool)
         self._identifying = identifying
         self._vouching = vouching
         self._directing = Directing(spool)
@@ -312,6 +316,9 @@ class Forwarder:
             weight = weight_of(delivery)
             if not self._has_room(weight):
                 return  # the most urgent one goes first, even where a smaller one would fit
+            if not self._changing.may_go(delivery.object, setup.reading, now):
+                self._is_handed_over = False
+                continue
             self._give(delivery, destination, weight, now, setup)
 
     def _give(

@@ -65,7 +65,9 @@ def _kept(seen: SpoolSeen) -> list[Finding]:
     held -= len(seen.unmatched) + len(seen.requests)
     held -= sum(want.objects for want in seen.held_for_want)
     if held > 0:
-        found.append(warning("spool", f"{held} objects are held back by a person"))
+        found.append(
+            warning("spool", f"{held} objects are held back: cancelled, changed, or by a person")
+        )
     return found
 
 

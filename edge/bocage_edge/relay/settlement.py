@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from bocage_contract.ledger import Entry
+from bocage_edge.spool.contents import SUPERSEDED, SUPERSEDED_SCOPE
 from bocage_edge.spool.station_commitments import FarCommitment
 from bocage_edge.spool.types import OBJECT_NAME_PATTERN, Settlement, Verdict
 
@@ -55,6 +56,8 @@ def _settlement(entry: Entry) -> Settlement | None:
         # Its box was replaced. Once the exam was sent again, or the old recovery key typed there,
         # a later entry says `delivered`.
         return Settlement(name, Verdict.REFUSED, SEND_AGAIN)
+    if entry.kind == "refused" and entry.body.get("scope") == SUPERSEDED_SCOPE:
+        return Settlement(name, Verdict.REFUSED, SUPERSEDED)
     if entry.kind == "refused":
         return Settlement(name, Verdict.REFUSED, str(entry.body.get("reason", "")))
     return None

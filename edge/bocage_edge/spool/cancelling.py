@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import apsw
 
@@ -36,11 +37,13 @@ class ExamCounts:
         unsent: not at the partner; refused ones that may be sent again among them.
         at_partner: there, and not known to be delivered.
         delivered: proven by the partner's ledger.
+        held: of those here or at the partner's, kept back at this box.
     """
 
     unsent: int = 0
     at_partner: int = 0
     delivered: int = 0
+    held: int = 0
 
 
 class Cancelling(SpoolCore):
@@ -125,17 +128,18 @@ def hold_if_cancelled(db: apsw.Connection, link: str, exam_id: str, name: str) -
 
 
 def _counts(db: apsw.Connection, direction: Direction, link: str, exam_id: str) -> ExamCounts:
-    rows = db.execute(
-        "SELECT state, count(*) FROM object WHERE direction = ? AND link = ? AND exam_id = ?"
-        " AND kind != 'report' GROUP BY state",
+    rows: Any = db.execute(
+        "SELECT state, count(*), count(held) FROM object WHERE direction = ? AND link = ?"
+        " AND exam_id = ? AND kind != 'report' GROUP BY state",
         (direction, link, exam_id),
-    )
-    found = {ObjectState(state): count for state, count in rows}
+    ).fetchall()
+    found = {ObjectState(state): count for state, count, _ in rows}
     there = (ObjectState.STORED, ObjectState.ARRIVED, ObjectState.OPENED)
     return ExamCounts(
         unsent=sum(found.get(state, 0) for state in _UNSENT),
         at_partner=sum(found.get(state, 0) for state in there),
         delivered=found.get(ObjectState.RETIRED, 0),
+        held=sum(held for _, _, held in rows),
     )
 
 

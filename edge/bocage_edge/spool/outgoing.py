@@ -11,6 +11,7 @@ import apsw
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft
 from bocage_edge.errors import SpoolError
+from bocage_edge.spool.contents import SUPERSEDED
 from bocage_edge.spool.core import RESERVE_BYTES, SpoolCore
 from bocage_edge.spool.exams import DecidedExam, ExamState, decide_exam
 from bocage_edge.spool.folders import remove
@@ -272,7 +273,8 @@ class OutgoingSide(SpoolCore):
     ) -> list[str]:
         """Act on verified entries of the partner's ledger, all in one transaction.
 
-        Delivered objects are retired: the file goes, the row stays for 13 months. Refused ones
+        Delivered objects are retired: the file goes, the row stays for 13 months; superseded ones
+        are dropped likewise. Refused ones
         stay, file and all, until an operator sends them again or drops them. A verdict over an
         object that is settled already, or unknown, changes nothing.
 
@@ -293,7 +295,7 @@ class OutgoingSide(SpoolCore):
             for settlement in settlements:
                 if _settle_one(db, settlement, now):
                     changed.append(settlement.name)
-                    if settlement.verdict is Verdict.DELIVERED:
+                    if settlement.verdict is Verdict.DELIVERED or _is_superseded(settlement):
                         retired.append(settlement.name)
             if settlements and entries:
                 self._insert_entries_of(db, settlements[0].name, entries)
@@ -367,11 +369,19 @@ def _check_standing(db: apsw.Connection, new: OutgoingObject) -> None:
         raise ExamChangedError("the exam was cancelled or raised a moment ago: send again")
 
 
+def _is_superseded(settlement: Settlement) -> bool:
+    """Whether the partner delivers a newer content instead: nobody has to send it again."""
+    return settlement.verdict is Verdict.REFUSED and settlement.reason == SUPERSEDED
+
+
 def _settle_one(db: apsw.Connection, settlement: Settlement, now: float) -> bool:
     row = db.execute(
         "SELECT state FROM object WHERE name = ? AND direction = 'out'", (settlement.name,)
     ).fetchone()
     state = None if row is None else ObjectState(row[0])
+    if state in (ObjectState.QUEUED, ObjectState.STORED) and _is_superseded(settlement):
+        end_object(db, settlement.name, ObjectState.DROPPED, now, settlement.reason)
+        return True
     if state in (ObjectState.QUEUED, ObjectState.STORED) and settlement.verdict is Verdict.REFUSED:
         db.execute(
             "UPDATE object SET state = 'refused', reason = ? WHERE name = ?",

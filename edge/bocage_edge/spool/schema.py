@@ -119,6 +119,8 @@ CREATE TABLE exam (
     cancelled_at REAL,
     UNIQUE (direction, link, exam_id)
 );
+-- Other contents of one instance that came over a link.
+CREATE INDEX object_contents ON object (link, instance_key) WHERE direction = 'in';
 CREATE INDEX exam_first ON exam (first_at);
 CREATE INDEX exam_due ON exam (arrive_by) WHERE state = 'accepted' AND arrive_by IS NOT NULL;
 CREATE INDEX exam_report ON exam (report_due)

@@ -4,10 +4,11 @@ Bytes in one file an object, everything else in one SQLite index that receive, r
 write under different users. The rooms behind this door: `outgoing` (what starts here), `arriving`
 (what the partner sends), `deliveries` (to the site's stations), `exams` (what belongs together),
 `exam_names` (by what a report finds its exam), `requests` (that wait for theirs), `unmatched` (what
-found none: a person decides), `standing` (how far it has come), `cancelling`, `upkeep` (operators,
-counts), `verify` (sweep and verify), `commitments` (what the site's AEs ask us to vouch for),
-`station_commitments` (what we ask of its stations), `audit_queue` (what the site's audit repository
-is still to be told), `undirected` (what waits for a destination), all upon `core`.
+found none: a person decides), `standing` (how far it has come), `cancelling`, `contents` (of one
+instance, that changed), `upkeep` (operators, counts), `verify` (sweep and verify), `commitments`
+(what the site's AEs ask us to vouch for), `station_commitments` (what we ask of its stations),
+`audit_queue` (what the site's audit repository is still to be told), `undirected` (what waits for
+a destination), all upon `core`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from bocage_edge.spool.arriving import Arrival, ArrivingSide
 from bocage_edge.spool.audit_queue import AuditQueue
 from bocage_edge.spool.cancelling import Cancelling
 from bocage_edge.spool.commitments import Commitments
+from bocage_edge.spool.contents import Contents
 from bocage_edge.spool.deliveries import DeliveringSide
 from bocage_edge.spool.exam_names import ExamNames
 from bocage_edge.spool.exams import Exams
@@ -45,6 +47,7 @@ class Spool(
     Undirected,
     Unmatched,
     Cancelling,
+    Contents,
     Upkeep,
     Verifying,
     AuditQueue,

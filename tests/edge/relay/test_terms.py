@@ -18,6 +18,7 @@ from bocage_edge.relay.schedule import (
 )
 from bocage_edge.relay.settlement import SEND_AGAIN, settlements_of
 from bocage_edge.relay.terms import Blocked, Terms, terms_of
+from bocage_edge.spool.contents import SUPERSEDED
 from bocage_edge.spool.types import Settlement, Verdict
 from tests.fakes.site import in_force, other_identity
 
@@ -81,6 +82,10 @@ def entry(kind: str, **body: object) -> Entry:
         (entry("delivered", object=7), None),
         (entry("stored", object=NAME), None),
         (entry("opened", object=NAME), None),
+        (
+            entry("refused", object=NAME, scope="superseded", done=True),
+            Settlement(NAME, Verdict.REFUSED, SUPERSEDED),
+        ),
         (entry("cannot_open", object=NAME), Settlement(NAME, Verdict.REFUSED, SEND_AGAIN)),
     ],
 )

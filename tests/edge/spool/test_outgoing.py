@@ -13,6 +13,7 @@ import pytest
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft, draft
 from bocage_edge.errors import SpoolError, SpoolFullError
+from bocage_edge.spool.contents import SUPERSEDED
 from bocage_edge.spool.exams import DecidedExam, Exam, ExamState
 from bocage_edge.spool.incoming import ROOM_CHECK_BYTES, IncomingFile
 from bocage_edge.spool.store import SameInstanceError, Spool
@@ -336,6 +337,17 @@ def test_each_unit_hands_on_its_own_entries(spool: Spool, tmp_path: Path, clock:
     (later,) = spool.pending_entries(9)
     assert later.id > mine.id
     relay.close()
+
+
+def test_what_the_partner_supersedes_is_gone_and_nobody_sends_it_again(spool: Spool) -> None:
+    name = accept(spool, b"1", outgoing("a"))
+    spool.mark_stored([name])
+    assert spool.settle([Settlement(name, Verdict.REFUSED, SUPERSEDED)]) == [name]
+    found = spool.get(name)
+    assert found is not None
+    assert (found.state, found.reason) == (ObjectState.DROPPED, SUPERSEDED)
+    assert spool.refused_exams() == []
+    assert_clean(spool)
 
 
 def test_another_index_is_another_source(tmp_path: Path, clock: FakeClock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -62,7 +63,7 @@ reports_overdue,billed,unpriced,amount,currency
 2026-11,CR,1,0,0,,,1,0,1,1,0,12.50,EUR
 2026-11,TOTAL,1,0,0,,,1,0,1,1,0,12.50,EUR
 """
-NOT_BILLED = "not billed: 1 priors, 0 cancelled, 1 refused"
+NOT_BILLED = "not billed: 1 priors, 1 cancelled, 1 refused"
 
 
 def at(day: int, hour: int, minute: int) -> float:
@@ -81,9 +82,12 @@ class Diary:
     back: int = 0
     exams: dict[str, File] = field(default_factory=dict)
 
-    def clock(self, day: int, hour: int, minute: int) -> None:
-        """Go on to a moment of the month."""
-        self.road.lab.set_clock(at(day, hour, minute))
+    def clock(self, day: int, hour: int, minute: int, *, reporting: bool = False) -> None:
+        """Go on to a moment of the month.
+
+        Reports come half a minute later within theirs: a slow machine then changes no minute.
+        """
+        self.road.lab.set_clock(at(day, hour, minute) + (30 if reporting else 0))
 
     def send(self, name: str, modality: str = "CR", service: str = ROUTINE_AET) -> None:
         """Send the first instance of an exam, and let it arrive."""
@@ -96,12 +100,22 @@ class Diary:
         answers = self.road.send([self.exams[name].path], service, caller)
         assert [answer.status for answer in answers] == [0]
 
+    def call_back(self, name: str) -> None:
+        """Send an exam while the line is down, and cancel it: it never leaves."""
+        hospital = self.road.lab.hospital
+        self.road.lab.cut()
+        self.exams[name] = small(self.folder)
+        self.offer(name)
+        newest = json.loads(hospital.cli("exam", "list", "--json").splitlines()[-1])
+        hospital.cli("exam", "cancel", newest["exam_ref"])
+        self.road.lab.restore()
+
     def arrive(self) -> None:
         """Wait until one more instance is at the workstation, and the practice knows its exam."""
         self.there += 1
         self._delivered(self.road.lab.practice, self.there)
-        # All but the late instance began an exam.
-        exams = self.there - ("late" in self.exams)
+        # All but the late instance began an exam; the cancelled one did, and never came.
+        exams = self.there - ("late" in self.exams) + ("cancelled" in self.exams)
         wait_until(
             lambda: count(self.road.lab.practice, "exam", of_partner=True) >= exams,
             WITHIN_S,
@@ -153,16 +167,16 @@ def first_two_days(diary: Diary) -> None:
     diary.send("a")
     refused = small(diary.folder, Modality="CT")
     assert diary.road.send([refused.path])[0].status == NOT_AUTHORIZED
-    diary.clock(1, 9, 0)
+    diary.clock(1, 9, 0, reporting=True)
     diary.report("a", "PRELIMINARY")
-    diary.clock(1, 9, 20)
+    diary.clock(1, 9, 20, reporting=True)
     diary.report("g")
-    diary.clock(1, 9, 35)
+    diary.clock(1, 9, 35, reporting=True)
     diary.report("a")
     diary.clock(1, 11, 0)
     diary.send("f", "CT", URGENT_AET)
     diary.send("prior", service=PRIOR_AET)
-    diary.clock(1, 11, 40)
+    diary.clock(1, 11, 40, reporting=True)
     diary.report("f")
     diary.clock(1, 12, 30)
     diary.road.lab.cut()
@@ -171,7 +185,7 @@ def first_two_days(diary: Diary) -> None:
     diary.clock(1, 14, 20)
     diary.road.lab.restore()
     diary.arrive()
-    diary.clock(1, 15, 0)
+    diary.clock(1, 15, 0, reporting=True)
     diary.report("b")
 
 
@@ -181,7 +195,7 @@ def the_days_after(diary: Diary) -> None:
     diary.offer("a", caller=PACS_AET)  # the archive sends everything again, every night
     diary.clock(2, 8, 0)
     diary.send("h", "DX")
-    diary.clock(2, 12, 30)
+    diary.clock(2, 12, 30, reporting=True)
     diary.report("h")
     diary.clock(3, 2, 0)
     diary.offer("a", caller=PACS_AET)
@@ -191,15 +205,16 @@ def the_days_after(diary: Diary) -> None:
     diary.exams["late"] = small(diary.folder, study=diary.exams["c"].study)
     diary.offer("late")
     diary.arrive()
-    diary.clock(3, 15, 10)
+    diary.clock(3, 15, 10, reporting=True)
     diary.report("c")
     diary.clock(4, 17, 0)
     diary.send("d")
+    diary.call_back("cancelled")
     diary.clock(7, 11, 30)
     diary.send("e")
     diary.clock(7, 11, 32)
     diary.offer("e", URGENT_AET)
-    diary.clock(7, 12, 0)
+    diary.clock(7, 12, 0, reporting=True)
     diary.report("e")
 
 

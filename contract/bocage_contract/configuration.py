@@ -175,7 +175,7 @@ class Link(Grown):
 class Desired(Grown):
     """The whole configuration of one box. Since contract 1."""
 
-    LATER = frozenset({"audit", "console"})
+    LATER = frozenset({"audit", "console", "trial_s"})
 
     contract: int = CONTRACT
     device: DeviceId
@@ -188,6 +188,9 @@ class Desired(Grown):
     destinations: list[Destination] = Field(default_factory=list)
     audit: AuditRepository | None = Field(None, description="Null: no audit messages are sent.")
     console: ConsoleReach | None = Field(None, description="Null: the box has no console.")
+    trial_s: int = Field(
+        120, ge=10, le=900, description="So long it has to prove itself, or the box goes back."
+    )
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:

@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 from bocage_edge.paths import Box
+from bocage_edge.units import UNITS
 from bocage_system.durable import read_limited
 
 MAX_STATUS_BYTES = 1 << 20
@@ -35,3 +36,9 @@ def read_status(box: Box, unit: str) -> dict[str, Any] | None:
     except (FileNotFoundError, ValueError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def statuses_of(box: Box) -> dict[str, dict[str, Any]]:
+    """Give what every unit said last; those that have said nothing are missing."""
+    said = {unit.name: read_status(box, unit.name) for unit in UNITS}
+    return {name: status for name, status in said.items() if status is not None}

@@ -19,23 +19,23 @@ from bocage_contract.fleet.topics import Down, Up
 from bocage_contract.ledger import Head
 from bocage_contract.reach import ConsoleReach
 from bocage_edge.agent import commands
-from bocage_edge.agent.boot import boot_id
 from bocage_edge.agent.changes import Standing
 from bocage_edge.agent.conditions import Seen, judge
 from bocage_edge.agent.documents import lay_down
 from bocage_edge.agent.machine import look_at_machine
 from bocage_edge.agent.outbox import Outbox
-from bocage_edge.agent.reporting import health_of
+from bocage_edge.agent.reporting import health_of, reported_of
+from bocage_edge.agent.revisions import Revisions
 from bocage_edge.agent.session import Session
 from bocage_edge.agent.tail import read_on
 from bocage_edge.agent.unlocking import Unlocking
+from bocage_edge.boot import boot_id
 from bocage_edge.configuration import Loader, load_card, load_keyset
 from bocage_edge.errors import ConfigError, EdgeError
 from bocage_edge.implementation import VERSION
 from bocage_edge.keeper.client import Keeper
 from bocage_edge.paths import Box
-from bocage_edge.status import read_status, write_status
-from bocage_edge.units import UNITS
+from bocage_edge.status import statuses_of, write_status
 from bocage_system import logs
 from bocage_system.clock import Clock
 from bocage_system.daemon import notify_ready, notify_watchdog
@@ -87,6 +87,8 @@ class Agent:
         self._health_at = 0.0
         self._faults: dict[str, str] = {}
         self._heads: list[Head] = []
+        self._revisions = Revisions()
+        self._reported = b""
 
     def close(self) -> None:
         """Say nothing more."""
@@ -99,7 +101,7 @@ class Agent:
         """Do one round; what cannot be done now is tried in the next."""
         now, ticks = self._clock.now(), self._clock.monotonic()
         desired = self._desired()
-        statuses = self._statuses()
+        statuses = statuses_of(self._box)
         self._try("ledger", lambda: self._tail(desired))
         self._try("conditions", lambda: self._judge(desired, statuses, now))
         self._try("session", lambda: self._connect(desired, now))
@@ -108,17 +110,13 @@ class Agent:
             self._try("console", lambda: self._listen(now))
             if self._session.is_connected:
                 self._try("telling", lambda: self._tell(desired, statuses, now, ticks))
-        self._say(now)
+        self._say(desired, now)
 
     def _desired(self) -> Desired | None:
         try:
             return self._loader.now().desired
         except ConfigError:
             return None
-
-    def _statuses(self) -> dict[str, Mapping[str, Any]]:
-        said = {unit.name: read_status(self._box, unit.name) for unit in UNITS}
-        return {name: status for name, status in said.items() if status is not None}
 
     def _tail(self, desired: Desired | None) -> None:
         links = [] if desired is None else [link.id for link in desired.links]
@@ -205,11 +203,42 @@ class Agent:
             return
         if session.births != self._births:
             self._births, self._published, self._health_at = session.births, 0, 0.0
+            self._reported = b""
             session.publish(Up.STATUS, self._status(desired, now, online=True))
         self._tell_events(session, ticks)
+        self._report(session, desired, statuses, now)
         if now - self._health_at >= HEALTH_EVERY_S or now < self._health_at:
             self._health_at = now
             session.publish(Up.HEALTH, self._health(desired, statuses, now))
+
+    def _report(
+        self,
+        session: Session,
+        desired: Desired | None,
+        statuses: Mapping[str, Mapping[str, Any]],
+        now: float,
+    ) -> None:
+        """Say how the configuration stands, where that has changed; a session begins with it."""
+        said = statuses.get("link", {}).get("configuration") or {}
+        events = self._revisions.look(said, now)
+        if events:
+            self._outbox.add(events)
+        reported = canonical_json(
+            reported_of(
+                said,
+                load_card(self._box).identity_key,
+                self._box.card.read_bytes(),
+                in_force=0 if desired is None else desired.revision,
+                keyset=self._keyset_version(),
+                command=self._outbox.command,
+                generations={
+                    link.id: link.tunnel.generation for link in (desired.links if desired else ())
+                },
+            ).to_json()
+        )
+        if reported != self._reported:
+            self._reported = reported
+            session.publish(Up.REPORTED, reported)
 
     def _tell_events(self, session: Session, ticks: float) -> None:
         """Publish what has not been said in this session; all of it where no answer comes."""
@@ -265,8 +294,9 @@ class Agent:
         else:
             self._faults.pop(what, None)
 
-    def _say(self, now: float) -> None:
+    def _say(self, desired: Desired | None, now: float) -> None:
         status = {
+            "revision": 0 if desired is None else desired.revision,
             "connected": self._session is not None and self._session.is_connected,
             "broker": self._broker,
             "waiting_events": self._outbox.waiting(),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from bocage_contract.fingerprint import fingerprint
 from bocage_contract.fleet.health import (
     Condition,
     Health,
@@ -13,6 +15,7 @@ from bocage_contract.fleet.health import (
     Station,
     TunnelHealth,
 )
+from bocage_contract.fleet.reported import Check, Reported, Returned, Trial
 from bocage_contract.ledger import Head
 from bocage_edge.implementation import VERSION
 
@@ -47,6 +50,41 @@ def health_of(
         stations=list(_stations(deliver, now)),
         heads=[LedgerHead(chain=head.chain, n=head.n, hash=head.hash) for head in heads],
         conditions=list(conditions),
+    )
+
+
+def reported_of(
+    said: Status,
+    identity: bytes,
+    card: bytes,
+    *,
+    in_force: int,
+    keyset: int,
+    command: int,
+    generations: Mapping[str, int],
+) -> Reported:
+    """Say how the box stands to its configuration.
+
+    Args:
+        said: of the link unit, `configuration` of its status.
+        identity: public key, 32 bytes.
+        card: the signed card, exact bytes.
+    """
+    trial = said.get("trial")
+    return Reported(
+        identity=fingerprint(identity),
+        in_force=in_force,
+        confirmed=int(said.get("confirmed") or 0),
+        unproven=[Check.of(each) for each in said.get("unproven") or ()],
+        trial=None
+        if trial is None
+        else Trial(revision=int(trial["revision"]), until=int(trial["until"])),
+        returned=None if said.get("returned") is None else Returned.of(said["returned"]),
+        software=VERSION,
+        keyset=keyset,
+        command_counter=command,
+        card=base64.b64encode(card).decode(),
+        tunnel_generations=dict(generations),
     )
 
 

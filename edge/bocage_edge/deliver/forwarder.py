@@ -147,6 +147,7 @@ class Forwarder:
         self._vouching = vouching
         self._directing = Directing(spool)
         self._echo_every_s = echo_every_s
+        self._revision = 0
         self._reports: queue.SimpleQueue[tuple[LaneLike, Order, Result]] = queue.SimpleQueue()
         self._seats: list[_Seat] = []
         self._stations: dict[str, Station] = {}
@@ -378,6 +379,9 @@ class Forwarder:
             station.configured = destination
             if is_changed and station.is_resting:
                 self._let_go(name)
+            # A revision on trial is judged by what stations answer under it.
+            station.is_to_be_asked = station.is_to_be_asked or setup.revision != self._revision
+        self._revision = setup.revision
         if setup.keys > self._keys:
             self._spool.hasten_deliveries(NO_KEY)
             self._spool.hasten_deliveries(UNKNOWN_HERE)
@@ -388,9 +392,10 @@ class Forwarder:
         for name, destination in setup.destinations.items():
             station = self._station(name)
             heard = max(station.last_success_at or 0.0, station.asked_at or 0.0)
-            if now - heard < self._echo_every_s or self._busy(name):
+            is_due = station.is_to_be_asked or now - heard >= self._echo_every_s
+            if not is_due or self._busy(name):
                 continue
-            station.asked_at = now
+            station.is_to_be_asked, station.asked_at = False, now
             order = Order(None)
             self._seat_with(order, destination).order = order
 

@@ -23,6 +23,7 @@ class Station:
     echo: EchoResult | None = None
     configured: Destination | None = None
     is_resting: bool = False
+    is_to_be_asked: bool = False
     rests_until: float = 0.0
 
 

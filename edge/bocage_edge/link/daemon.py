@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bocage_contract.configuration import Desired, Link
+from bocage_edge.boot import boot_id
 from bocage_edge.configuration import InForce, load
 from bocage_edge.errors import ConfigError
 from bocage_edge.link.address import (
@@ -29,16 +30,18 @@ from bocage_edge.link.forwarding import plan_forwarding, read_forwarding
 from bocage_edge.link.keys import read_public_key
 from bocage_edge.link.nft import apply_ruleset, firewall_of, read_listing, ruleset
 from bocage_edge.link.plan import plan_removals
+from bocage_edge.link.proving import Proving
 from bocage_edge.link.tunnels import Memory, TunnelRound, Wanted, apply, wanted_of
 from bocage_edge.link.wg import WgDumpError
 from bocage_edge.link.whereabouts import Whereabouts
 from bocage_edge.partner import partner_of
 from bocage_edge.paths import Box
-from bocage_edge.status import write_status
+from bocage_edge.status import statuses_of, write_status
+from bocage_edge.units import UNITS
 from bocage_system.clock import Clock, SystemClock
 from bocage_system.command import CommandError, Host, LocalHost
 from bocage_system.daemon import notify_ready, notify_watchdog
-from bocage_system.kick import Kick
+from bocage_system.kick import Kick, ring
 from bocage_system.logs import get
 
 UNIT = "link"
@@ -90,6 +93,7 @@ class LinkUnit:
         self._unsettled_since: float | None = None
         self._asked_for_bbr = False
         self._whereabouts = Whereabouts(box.whereabouts)
+        self._proving = Proving(box, boot_id(box), lambda: statuses_of(box))
         self._clock_watch = ClockWatch(
             box.clock_floor,
             box.run / BOOT_MARK,
@@ -101,8 +105,10 @@ class LinkUnit:
         """Do one round and give the seconds to the next."""
         self._faults = []
         now, ticks = self._around.clock.now(), self._around.clock.monotonic()
+        self._prove(now)
         self._load()
         status: dict[str, Any] = {"clock": self._clock_round(now, ticks)}
+        status["configuration"] = self._proving.status()
         settled = True
         if self._in_force is not None:
             links, settled = self._network_round(self._in_force, now, ticks)
@@ -131,6 +137,16 @@ class LinkUnit:
         if self._faults != self._told:
             log.warning("faults", faults=self._faults)
             self._told = list(self._faults)
+
+    def _prove(self, now: float) -> None:
+        """Take up what the console sent, and let the units know where what is in force changed."""
+        try:
+            changed = self._proving.step(now)
+        except (OSError, ConfigError) as error:
+            self._fault(f"configuration: {error}")
+            return
+        for unit in UNITS if changed else ():
+            ring(self._box.doorbell(unit.name))
 
     def _load(self) -> None:
         """Read the configuration anew; a broken one leaves the last good one in force."""

@@ -12,10 +12,10 @@ from bocage_contract.card import seal_card
 from bocage_contract.fingerprint import fingerprint
 from bocage_contract.fleet.commands import Command, Echo, Lock, Reboot, seal_command
 from bocage_contract.fleet.events import Event, EventKind, Outcome, Why
-from bocage_edge.agent.boot import boot_id
 from bocage_edge.agent.commands import take
 from bocage_edge.agent.documents import lay_down
 from bocage_edge.agent.outbox import Outbox
+from bocage_edge.boot import boot_id
 from bocage_edge.paths import Box
 from tests.contract.keys import card_of, identity, keyset_of, public
 
@@ -131,5 +131,5 @@ def test_what_is_no_document_is_told(box: Box, raw: bytes, why: Why) -> None:
 def test_a_start_of_the_box_has_one_number(box: Box) -> None:
     first = boot_id(box)
     assert boot_id(box) == first
-    (box.gate_secret.parent / "boot").unlink()  # what a power cut does
+    (box.run / "boot").unlink()  # what a power cut does
     assert boot_id(box) != first

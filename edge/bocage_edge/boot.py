@@ -18,7 +18,7 @@ def boot_id(box: Box) -> str:
     Raises:
         OSError: the run folder cannot be used.
     """
-    path: Path = box.gate_secret.parent / "boot"
+    path: Path = box.run / "boot"
     try:
         held = read_limited(path, 64).decode("ascii", "replace")
     except (FileNotFoundError, ValueError):

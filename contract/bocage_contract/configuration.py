@@ -315,7 +315,7 @@ def _coercion_faults(desired: Desired) -> list[str]:
     for link in desired.links:
         for name in _fed_with_exams(link):
             there = desired.destination(name)
-            if there is not None and there.kind == "dicom":
+            if there is not None:
                 of_station = fed.setdefault((there.host, there.port), {})
                 of_station[link.id] = Fed(link.id, link.coerce)
     for (host, port), links in fed.items():

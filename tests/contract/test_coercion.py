@@ -62,6 +62,17 @@ def test_two_links_into_one_station_need_marks() -> None:
         Desired.of(document)
 
 
+def test_two_links_into_one_ris_need_marks_as_well() -> None:
+    """Requests bear the same numbers as their exams."""
+    document = practice(None, None)
+    ris = {"name": "ris", "kind": "hl7", "host": "192.168.1.31", "port": 2575}
+    document["destinations"] = [ris]
+    for link in document["links"]:
+        link["deliver"][0]["destinations"] = ["ris"]
+    with pytest.raises(MessageError, match=r"the station at 192\.168\.1\.31 port 2575"):
+        Desired.of(document)
+
+
 def test_links_into_stations_of_their_own_need_none() -> None:
     document = practice(None, None)
     document["destinations"].append(document["destinations"][0] | {"name": "two", "port": 105})

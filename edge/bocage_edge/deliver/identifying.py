@@ -46,11 +46,13 @@ class Own:
 
     Args:
         identities: None: those it came with.
+        coerce: marks for the numbers it came with; None: none.
         is_unproven: nobody could look whether these are the hospital's own.
     """
 
     identities: Identities | None
     is_unproven: bool = False
+    coerce: Coerce | None = None
 
 
 # Says it of the Study Instance UID that a message bears; raises IdentitiesHeldError.
@@ -108,9 +110,14 @@ class Identifying:
     def whose(self, carried: StoredObject, links: Mapping[str, LinkIdentifiers]) -> Whose | None:
         """Say what decides on a message's identifiers; None: they are left alone."""
         link = links.get(carried.link)
-        if link is None or carried.kind is not ObjectKind.REPORT or not link.is_home:
+        if link is None:
             return None
-        return partial(self._message_at_home, carried)
+        if link.is_home:
+            is_report = carried.kind is ObjectKind.REPORT
+            return partial(self._message_at_home, carried) if is_report else None
+        if link.coerce is not None and carried.kind is ObjectKind.REQUEST:
+            return partial(_marked_request, link.coerce)
+        return None
 
     def own(self, link: str, exam: str) -> HospitalIdentities | None:
         """Give what this hospital calls an exam; None where it is not known, or cannot be opened.
@@ -149,6 +156,10 @@ class Identifying:
         except (KeeperError, SpoolError):
             raise IdentitiesHeldError(CANNOT_LOOK) from None
         raise IdentitiesHeldError(UNKNOWN_HERE)
+
+
+def _marked_request(coerce: Coerce, _study: str) -> Own:
+    return Own(None, coerce=coerce)
 
 
 def _marked(coerce: Coerce, stamp: Stamp, found: Identified) -> Coercion:

@@ -114,7 +114,7 @@ class Hl7Sender:
             if state == ReportState.PRELIMINARY and order.has_final:
                 raise _NotSentError(Refused(OVERTAKEN, Scope.INSTANCE))
             own = _AS_IT_CAME if order.own is None else order.own(identities_of(message).study_uid)
-            made = outgoing(message, self._manner, own.identities)
+            made = outgoing(message, self._manner, own.identities, own.coerce)
             if END in made.raw:
                 raise Hl7Error("it holds the byte FS, which would end it early")
         except IdentitiesHeldError as fault:

@@ -14,11 +14,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
+from bocage_contract.coercion import Coerce
 from bocage_edge.exam.identities import Identities
 from bocage_edge.hl7.charset import UTF_8, Charset
 from bocage_edge.hl7.errors import Hl7Error, UnwritableError
 from bocage_edge.hl7.message import Message, Segment
-from bocage_edge.hl7.writing import Route, readdressed, with_fields, with_identities
+from bocage_edge.hl7.writing import Route, readdressed, with_fields, with_identities, with_marks
 
 UNICODE = "UNICODE UTF-8"
 # Table 0211: what MSH-18 says, and Python's name of it.
@@ -50,7 +51,7 @@ class Outgoing:
 
     Args:
         control_id: MSH-10, as an answer must repeat it.
-        changed: fields in which the hospital's identifiers were put, as `PID-3`.
+        changed: fields in which other identifiers were put, as `PID-3`.
         charset: in which it is, as MSH-18 says it.
     """
 
@@ -60,11 +61,14 @@ class Outgoing:
     charset: str
 
 
-def outgoing(message: Message, manner: Manner, own: Identities | None) -> Outgoing:
+def outgoing(
+    message: Message, manner: Manner, own: Identities | None, coerce: Coerce | None = None
+) -> Outgoing:
     """Write a message for a receiver.
 
     Args:
         own: the hospital's identifiers, which it must bear; None: as it came.
+        coerce: marks for the numbers it came with.
 
     Raises:
         UnwritableError: not in a character set that the receiver takes.
@@ -73,18 +77,24 @@ def outgoing(message: Message, manner: Manner, own: Identities | None) -> Outgoi
     if not message.control_id:
         raise Hl7Error("MSH-10 is empty: no acknowledgement could be told to be its own")
     try:
-        return _written(message, manner, own, manner.charset)
+        return _written(message, manner, (own, coerce), manner.charset)
     except UnwritableError:
         if not manner.utf8_where_needed or manner.charset == UNICODE:
             raise
-        return _written(message, manner, own, UNICODE)
+        return _written(message, manner, (own, coerce), UNICODE)
 
 
-def _written(message: Message, manner: Manner, own: Identities | None, said: str) -> Outgoing:
+def _written(
+    message: Message, manner: Manner, wanted_by: tuple[Identities | None, Coerce | None], said: str
+) -> Outgoing:
+    own, coerce = wanted_by
     recoded = readdressed(_recoded(message, Charset(CODECS[said], is_as_said=True)), manner.route)
     changed: tuple[str, ...] = ()
     if own is not None:
         rewritten = with_identities(recoded, own)
+        recoded, changed = rewritten.message, rewritten.changed
+    elif coerce is not None:
+        rewritten = with_marks(recoded, coerce)
         recoded, changed = rewritten.message, rewritten.changed
     wanted = {15: manner.accept, 16: manner.application, 18: said}
     ready = with_fields(recoded, "MSH", {number: text.encode() for number, text in wanted.items()})

@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bocage_contract.coercion import MAX_ACCESSION, MAX_PATIENT_ID, Coerce
 from bocage_edge.exam.identities import Identities, Issued
 from bocage_edge.hl7.charset import Charset
-from bocage_edge.hl7.demographics import INS_OIDS, tells_study
+from bocage_edge.hl7.demographics import INS_OIDS, identities_of, tells_study
+from bocage_edge.hl7.errors import Hl7Error
 from bocage_edge.hl7.message import Marks, Message, Segment, escaped, timestamp
 
 _UTF_8 = Charset("utf-8", is_as_said=True)
 _VERSION = "2.5.1"
+_ACCESSION_PLACES = {"OBR": (18, 3), "ORC": (3,), "IPC": (1,)}
 _OID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
@@ -100,6 +103,51 @@ def with_identities(message: Message, own: Identities) -> Rewritten:
         changed += [f"{segment.name}-{number}" for number in put]
         segments.append(_with(segment, put))
     return Rewritten(_with_segments(message, segments), tuple(dict.fromkeys(changed)))
+
+
+def with_marks(message: Message, coerce: Coerce) -> Rewritten:
+    """Mark a hospital's numbers in a request as they are marked in the exam it goes with.
+
+    PID-3 gets the marked number in front and keeps behind it those that say who gave them out; the
+    accession number is marked wherever it stands (OBR-18, IPC-1, and ORC-3 and OBR-3 where these
+    repeat it). Placer numbers stay: the report answers under them.
+
+    Raises:
+        Hl7Error: a number has no room for its mark.
+    """
+    came = identities_of(message)
+    accessions = {each.number for each in came.accessions}
+    segments, changed = [], []
+    for segment in message.segments:
+        put = _marked_accessions(segment, coerce, accessions)
+        if segment.name == "PID" and coerce.marks_patients and came.patients:
+            put = _own_patient(segment, Identities(patients=(_marked(came.patients[0], coerce),)))
+        put = {number: value for number, value in put.items() if value != segment.field(number)}
+        changed += [f"{segment.name}-{number}" for number in put]
+        segments.append(_with(segment, put))
+    return Rewritten(_with_segments(message, segments), tuple(dict.fromkeys(changed)))
+
+
+def _marked(patient: Issued, coerce: Coerce) -> Issued:
+    marked = (coerce.patient_id_prefix or "") + patient.number
+    if len(marked) > MAX_PATIENT_ID:
+        raise Hl7Error("its patient ID has no room for the prefix of the link")
+    return Issued(marked, coerce.issuer_of_patient_id or "")
+
+
+def _marked_accessions(
+    segment: Segment, coerce: Coerce, accessions: Collection[str]
+) -> dict[int, bytes]:
+    put = {}
+    for place in _ACCESSION_PLACES.get(segment.name, ()) if coerce.marks_accessions else ():
+        number = segment.text(place)
+        if number not in accessions:
+            continue
+        marked = (coerce.accession_prefix or "") + number
+        if len(marked) > MAX_ACCESSION:
+            raise Hl7Error("its accession number has no room for the prefix of the link")
+        put[place] = _ei(Issued(marked, coerce.issuer_of_accession or ""), segment)
+    return put
 
 
 def _own(segment: Segment, own: Identities) -> dict[int, bytes]:

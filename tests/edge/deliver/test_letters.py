@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bocage_contract.coercion import Coerce
 from bocage_edge.deliver.identifying import LinkIdentifiers
 from bocage_edge.hl7.message import parse
 from bocage_edge.hl7.reading import read
@@ -248,6 +249,23 @@ def test_a_report_bears_the_hospitals_own_numbers(tmp_path: Path) -> None:
         what = ["PID-3", "OBR-3", "OBR-18", "OBR-20"]
         assert box.body("coerced")["what"] == what
         assert "identifiers" not in box.body("delivered")
+
+
+def test_a_request_bears_the_marks_of_its_exam_at_the_practice(tmp_path: Path) -> None:
+    """Else its RIS and its PACS would know one exam by two numbers, or two by one."""
+    coerce = Coerce(patient_id_prefix="FL-", accession_prefix="FL-")
+    with ris() as there, Practice(tmp_path, there.destination()) as box:
+        identifiers = {LINK: LinkIdentifiers("caen-1", "flers-1", coerce=coerce)}
+        box.setup = replace(box.setup, identifiers=identifiers)
+        box.arrive_message(er7(*order()), kind=ObjectKind.REQUEST)
+        box.run()
+        box.arrive_message(report())
+        box.run()
+        request, came = map(read, there.came)
+        assert request.identities.patients[0].number == "FL-0042"
+        assert request.identities.accessions[0].number == "FL-ACC77"
+        assert came.identities.patients[0].number == "TH77"
+        assert box.body("coerced")["what"] == ["PID-3", "OBR-18"]
 
 
 def test_a_report_of_an_exam_whose_numbers_cannot_be_had_waits(tmp_path: Path) -> None:

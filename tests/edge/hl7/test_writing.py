@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from bocage_contract.coercion import Coerce
 from bocage_edge.exam.identities import Identities, Issued
+from bocage_edge.hl7.demographics import identities_of
+from bocage_edge.hl7.errors import Hl7Error
 from bocage_edge.hl7.message import Segment, parse
 from bocage_edge.hl7.reading import Document, Report, ReportState, read
 from bocage_edge.hl7.writing import (
@@ -15,6 +20,7 @@ from bocage_edge.hl7.writing import (
     oru_of_text,
     readdressed,
     with_identities,
+    with_marks,
 )
 from tests.edge.hl7.messages import STUDY, er7, order, result
 
@@ -124,3 +130,43 @@ def test_a_wrapped_text_keeps_its_lines() -> None:
     found = read(oru_of_text(text, Identities(), "", Route(), STAMP, is_final=False))
     assert isinstance(found, Report)
     assert (found.text, found.state) == (text, ReportState.PRELIMINARY)
+
+
+MARKS = Coerce(
+    issuer_of_patient_id="FLERS",
+    patient_id_prefix="FL-",
+    issuer_of_accession="FLERS",
+    accession_prefix="FL-",
+)
+
+
+def test_a_request_bears_the_marks_of_its_exam() -> None:
+    """The hospital's number stays behind, with who gave it out; so does the national one."""
+    came = parse(er7(*order()))
+    before = identities_of(came)
+    marked = with_marks(came, MARKS)
+    found = identities_of(marked.message)
+    assert marked.changed == ("PID-3", "OBR-18")
+    assert found.patients == (Issued("FL-0042", "FLERS"), *before.patients)
+    assert found.accessions == (Issued("FL-ACC77", "FLERS"),)
+    assert (found.ins, found.orders, found.name) == (before.ins, before.orders, before.name)
+    assert marked.message.raw.split(b"\r")[0] == came.raw.split(b"\r")[0]
+
+
+def test_an_accession_number_is_marked_wherever_it_stands() -> None:
+    """Also where a RIS repeats it as its own order number; the placer's number stays."""
+    lines = [line.replace("F200", "ACC77").replace("A100", "ACC77") for line in order()]
+    marked = with_marks(parse(er7(*lines)), Coerce(accession_prefix="V"))
+    assert marked.changed == ("ORC-3", "OBR-18", "OBR-3")
+    obr = marked.message.first("OBR")
+    assert obr is not None
+    assert (obr.text(2), obr.text(3), obr.text(18)) == ("ACC77", "VACC77", "VACC77")
+
+
+def test_what_has_no_number_gets_none_and_a_number_without_room_is_refused() -> None:
+    lines = order()
+    without = [lines[0], "PID|1||||DOE^JANE", *(line.replace("ACC77", "") for line in lines[3:])]
+    assert with_marks(parse(er7(*without)), MARKS).changed == ()
+    for old, new, what in (("ACC77", "A" * 14, "accession"), ("0042", "4" * 62, "patient")):
+        with pytest.raises(Hl7Error, match=f"its {what}.* has no room"):
+            with_marks(parse(er7(*(line.replace(old, new) for line in lines))), MARKS)

@@ -19,6 +19,7 @@ from bocage_edge.deliver.echo import EchoResult, echo
 from bocage_edge.deliver.identifying import Own
 from bocage_edge.deliver.mllp import UNREACHABLE, ConnectionLostError, MllpConnection, dial
 from bocage_edge.deliver.outcome import Deferred, Delivered, Refused, Scope
+from bocage_edge.exam.identities import Identities
 from bocage_edge.hl7.acknowledgement import Answered, Verdict, acknowledge, read_answer
 from bocage_edge.hl7.demographics import identities_of
 from bocage_edge.hl7.errors import Hl7Error, UnwritableError
@@ -51,6 +52,7 @@ class _Letter:
     outgoing: Outgoing
     state: str  # of a report; empty: it is none
     is_unproven: bool
+    identities: Identities  # as it came
 
 
 class Hl7Sender:
@@ -89,6 +91,7 @@ class Hl7Sender:
             coerced=letter.outgoing.changed,
             is_unproven=letter.is_unproven,
             report_state=letter.state,
+            identities=(letter.identities,) if order.listens else (),
         )
 
     def release(self) -> None:
@@ -124,7 +127,7 @@ class Hl7Sender:
             raise _NotSentError(Refused(reason, Scope.INSTANCE)) from None
         except Hl7Error as fault:
             raise _NotSentError(Refused(fault.message, Scope.INSTANCE)) from None
-        return _Letter(made, state, own.is_unproven)
+        return _Letter(made, state, own.is_unproven, identities_of(message))
 
     # -- on the wire
 

@@ -1,7 +1,8 @@
 """What an exam is called, learned where its first instance is opened, so that a report finds it.
 
 A lane listens to the data set it sends anyway and gives back what it heard; the forwarder's thread
-writes keyed hashes of it. Once an exam, at the reading box only.
+writes keyed hashes of it. Once an exam, at the reading box only. A request that is delivered adds
+its numbers: a report may bear the order's, and images need not.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from bocage_contract.exam_class import ExamClass
 from bocage_edge.errors import KeeperError, SpoolError
 from bocage_edge.exam.heard import Heard
 from bocage_edge.exam.identities import Identities
-from bocage_edge.exam.names import names_of
+from bocage_edge.exam.names import NameKind, names_of
 from bocage_edge.seal.scanner import Limits, Scanner
 from bocage_edge.spool.store import Spool
 from bocage_edge.spool.types import ObjectKind, StoredObject
@@ -24,6 +25,7 @@ LOG = logs.get(__name__)
 LISTENED_BYTES = 1024 * 1024
 _LIMITS = Limits(levels=16, elements=20_000)
 _REMEMBERED_EXAMS = 4096
+_NUMBERS = frozenset({NameKind.ACCESSION.value, NameKind.ORDER.value})
 
 
 class Naming:
@@ -47,17 +49,19 @@ class Naming:
         self._named: set[tuple[str, str]] = set()
 
     def wants(self, carried: StoredObject, reading: Collection[str]) -> bool:
-        """Say whether this object is an instance of an exam that has no names yet.
+        """Say whether this object is an instance of an exam that has no names yet, or a request.
 
         Args:
             reading: ids of the links at whose reading end we are.
         """
         exam = (carried.link, carried.exam_id)
-        if carried.kind is not ObjectKind.INSTANCE or carried.klass is ExamClass.REPORT:
+        if carried.link not in reading or carried.klass is ExamClass.REPORT:
             return False
-        if carried.link not in reading or exam in self._named:
+        if carried.kind is not ObjectKind.INSTANCE:
+            return carried.kind is ObjectKind.REQUEST
+        if exam in self._named:
             return False
-        if not self._spool.exam_names(*exam):
+        if all(kind in _NUMBERS for kind, _ in self._spool.exam_names(*exam)):
             return True
         self._remember(exam)
         return False
@@ -70,15 +74,20 @@ class Naming:
         Args:
             identities: as the exam came, and as it was delivered: a report may bear either.
         """
+        is_request = carried.kind is ObjectKind.REQUEST
         try:
-            self._keep(carried, identities)
+            if not is_request:
+                self._keep(carried, identities)
             key = self._link_key(carried.link)
             names = dict.fromkeys(row for each in identities for row in names_of(key, each).rows())
-            self._spool.add_exam_names(carried.link, carried.exam_id, list(names))
+            # Of whom the exam is its images say.
+            kept = [row for row in names if not is_request or row[0] in _NUMBERS]
+            self._spool.add_exam_names(carried.link, carried.exam_id, kept)
         except (KeeperError, SpoolError) as error:
             LOG.warning("exam not named yet", object=carried.name, error=type(error).__name__)
             return
-        self._remember((carried.link, carried.exam_id))
+        if not is_request:
+            self._remember((carried.link, carried.exam_id))
 
     def _remember(self, exam: tuple[str, str]) -> None:
         if len(self._named) >= _REMEMBERED_EXAMS:

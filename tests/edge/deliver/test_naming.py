@@ -9,11 +9,15 @@ from bocage_contract.exam_class import ExamClass
 from bocage_edge.deliver.naming import LISTENED_BYTES, Listener
 from bocage_edge.errors import KeeperError
 from bocage_edge.exam.identities import Identities
-from bocage_edge.exam.names import NameKind, names_of
+from bocage_edge.exam.names import NameKind, Names, names_of
+from bocage_edge.hl7.reading import read
 from bocage_edge.seal.syntax import EXPLICIT_LITTLE, IMPLICIT_LITTLE
+from bocage_edge.spool.types import ObjectKind
 from tests.edge.deliver.practice import LINK, LINK_KEY, Practice
 from tests.edge.deliver.station import CR, station
+from tests.edge.hl7.messages import er7, order
 from tests.fakes.instances import Instance, instance
+from tests.fakes.ris import ris
 
 EXAM = "ab" * 16
 
@@ -78,6 +82,27 @@ def test_names_are_heard_when_the_instance_is_transcoded(tmp_path: Path) -> None
         box.run()
         assert there.came[0][1] == IMPLICIT_LITTLE
         assert box.spool.exam_names(LINK, EXAM)
+
+
+def test_a_request_adds_its_numbers_and_leaves_the_patient_to_the_images(tmp_path: Path) -> None:
+    """Whichever is delivered first; a report that bears the order's number finds the exam."""
+    asked = er7(*order())
+    names = names_of(LINK_KEY, read(asked).identities)
+    with (
+        station() as there,
+        ris() as listener,
+        Practice(tmp_path, there.destination(), listener.destination()) as box,
+    ):
+        box.arrive_message(asked, kind=ObjectKind.REQUEST, exam=EXAM)
+        box.run()
+        named = Names.of_rows(names.exam_id, box.spool.exam_names(LINK, EXAM))
+        assert names.orders
+        assert named == Names(names.exam_id, names.accessions, names.orders)
+        box.arrive(instance(1, patient="Doe^Jane"))
+        box.run()
+        both = Names.of_rows(names.exam_id, box.spool.exam_names(LINK, EXAM))
+        assert both.orders == names.orders
+        assert both.names == names_of(LINK_KEY, Identities(name="Doe^Jane")).names
 
 
 def test_what_cannot_be_followed_goes_through_unchanged() -> None:

@@ -5,7 +5,8 @@
 The result is waited for on the same association for a while; one that comes later comes over an
 association of the station's, to receive. A station that has not answered is asked again after a
 day, one that did not take the question by the usual pauses; after a week it is given up, and the
-ledger says that it never answered. Delivery depends on none of it.
+ledger says that it never answered; so does one that is not to be asked any more. Delivery depends
+on none of it.
 
 Source: PS3.4 Annex J.
 """
@@ -44,7 +45,6 @@ ASK_AGAIN_S = 86_400.0
 GIVE_UP_AFTER_S = 7 * 86_400.0
 # As long as a digest of a delivered instance is kept.
 KEEP_S = 396 * 86_400.0
-NOT_CONFIGURED_AGAIN_S = 300.0
 TIDY_EVERY_S = 3600.0
 _LOST_SHOWN = 8
 
@@ -76,7 +76,7 @@ class Asking:
     def step(self, now: float, setup: Setup) -> None:
         """Ask what is due."""
         self._now = now
-        if setup.locked is None:
+        if setup.locked is None and setup.revision:
             for name in self._spool.stations_to_ask(now):
                 self._ask_station(name, now, setup)
         if abs(now - self._tidied_at) >= TIDY_EVERY_S:
@@ -106,10 +106,12 @@ class Asking:
         peer = ("station", name)
         if not self._errands.has_room(peer):
             return
-        rows = self._spool.to_ask(name, now, AT_ONCE)
         if not isinstance(there, DicomDestination) or not there.commitment:
-            self._spool.not_asked([each.id for each in rows], now + NOT_CONFIGURED_AGAIN_S)
+            # The sending site waits for no word that nobody will ask for any more.
+            if self._spool.give_up_asking(now, name):
+                self._entries_wait()
             return
+        rows = self._spool.to_ask(name, now, AT_ONCE)
         opened = {each: reference for each in rows if (reference := self._named(each)) is not None}
         closed = [each.id for each in rows if each not in opened]
         if closed:

@@ -179,15 +179,23 @@ class StationCommitments(SpoolCore):
                     answered += 1
         return answered
 
-    def give_up_asking(self, since_before: float) -> int:
-        """End what a station has not answered for since a moment; give how many."""
+    def give_up_asking(self, since_before: float, destination: str | None = None) -> int:
+        """End what was delivered before a moment and is not answered for; at most 1,000 at a time.
+
+        Args:
+            destination: None: every station.
+
+        Returns:
+            How many; the ledger says of each that it was not answered.
+        """
         now = self._clock.now()
         with self._index.writing() as db:
             rows = list(
                 db.execute(
                     f"SELECT {_COLUMNS} FROM station_commitment"  # noqa: S608 - constants
-                    " WHERE state IN ('due', 'asked') AND since_at < ? LIMIT 1000",
-                    (since_before,),
+                    " WHERE state IN ('due', 'asked') AND since_at < ?"
+                    " AND (? IS NULL OR destination = ?) LIMIT 1000",
+                    (since_before, destination, destination),
                 )
             )
             for row in rows:

@@ -34,6 +34,7 @@ class Box:
 
     def __init__(self, practice: Practice) -> None:
         self.practice = practice
+        practice.setup = replace(practice.setup, revision=1)
         self.requests: list[Request] = []
         self.answers: list[Asked] = []
         # What it says where nothing is scripted: it vouches for everything at once.
@@ -202,6 +203,15 @@ def test_a_station_that_is_not_configured_for_it_any_more(box: Box, there: Stati
     box.practice.setup = replace(box.practice.setup, destinations={"pacs": plain})
     box.step(ASK_AFTER_S)
     assert box.requests == []
+    assert [body["answered"] for body in box.bodies()] == [False]
+    assert box.states() == []
+
+
+def test_before_there_is_a_configuration_nothing_is_given_up(box: Box) -> None:
+    box.deliver(1)
+    box.practice.setup = replace(box.practice.setup, destinations={}, revision=0)
+    box.step(ASK_AFTER_S)
+    assert box.states() == ["due"]
 
 
 def test_killed_while_it_asks_it_asks_again_another_day(box: Box) -> None:

@@ -34,6 +34,7 @@ class Transfer:
         classes: instances by SOP class UID; "" where the ledger does not name it.
         again: of these, instances that had been taken before.
         failed: instances that the station refused for good.
+        is_begun: its begin was told.
     """
 
     way: Way
@@ -46,6 +47,7 @@ class Transfer:
     classes: Mapping[str, int] = field(default_factory=dict)
     again: int = 0
     failed: int = 0
+    is_begun: bool = False
 
     @property
     def key(self) -> str:
@@ -56,6 +58,11 @@ class Transfer:
     def instances(self) -> int:
         """How many came through."""
         return sum(self.classes.values())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has brought nothing yet."""
+        return not self.instances and not self.failed
 
 
 @dataclass(frozen=True, slots=True)

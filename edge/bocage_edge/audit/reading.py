@@ -1,7 +1,8 @@
 """From ledger entries to what the audit repository is told. Pure.
 
 Instances of one exam on one way are told together: once nothing has come for a while, or it has
-gone on for long. What begins is told at its first entry.
+gone on for long. What begins is told at its first entry. Each unit hands its entries to the keeper
+by itself, so relay's `sent` may stand before receive's `received` of the same instance.
 
     received, same_again, changed_content   taken: instances transferred; sent: begin
     sent                                    sent: instances transferred
@@ -19,7 +20,7 @@ from bocage_contract.ledger import Entry
 from bocage_edge.audit.happening import Detail, Happening, Transfer, Way
 
 LONGEST_S = 900.0  # then what has come so far is told
-GIVEN_UP_S = 7 * 86_400.0  # of what was to be sent and never was
+FORGOTTEN_S = 7 * 86_400.0  # what has begun and brought nothing: its begin stands alone
 
 TAKEN = frozenset({"received", "changed_content", "same_again"})
 SECURITY = frozenset(
@@ -79,12 +80,16 @@ class Reader:
         over = [each for each in self.under_way.values() if self._is_over(each, now)]
         for each in over:
             del self.under_way[each.key]
-        found = [Happening("transferred", each.last_at, "", each.link, {}, each) for each in over]
+        found = [
+            Happening("transferred", each.last_at, "", each.link, {}, each)
+            for each in over
+            if not each.is_empty
+        ]
         return [each for each in found if each.event in self._events]
 
     def _is_over(self, transfer: Transfer, now: float) -> bool:
-        if not transfer.instances and not transfer.failed:
-            return now - transfer.last_at >= GIVEN_UP_S
+        if transfer.is_empty:
+            return now - transfer.last_at >= FORGOTTEN_S
         is_quiet = now - transfer.last_at >= self._quiet_s
         return is_quiet or now - transfer.first_at >= LONGEST_S
 
@@ -131,9 +136,10 @@ class Reader:
         return begun
 
     def _begin(self, transfer: Transfer) -> list[Happening]:
-        if transfer.key in self.under_way:
+        there = self.under_way.get(transfer.key, transfer)
+        if there.is_begun:
             return []
-        self.under_way[transfer.key] = transfer
+        self.under_way[transfer.key] = replace(there, is_begun=True)
         return [Happening("begin", transfer.first_at, "", transfer.link, {}, transfer)]
 
     def _add(
@@ -149,10 +155,9 @@ class Reader:
         counted = dict(there.classes)
         for uid, count in classes.items():
             counted[uid] = counted.get(uid, 0) + count
-        is_first = not there.instances and not there.failed
         self.under_way[come.key] = replace(
             there,
-            first_at=at if is_first else there.first_at,
+            first_at=at if there.is_empty else there.first_at,
             last_at=max(at, there.last_at),
             classes=counted,
             again=there.again + again,

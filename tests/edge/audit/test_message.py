@@ -137,7 +137,6 @@ def test_an_exam_nobody_knows_is_told_by_its_exam_id() -> None:
         ({"way": Way.DELIVERED}, "R", "0"),
         ({"way": Way.DELIVERED, "failed": 1}, "R", "4"),
         ({"way": Way.DELIVERED, "failed": 1, "classes": {}}, "R", "8"),
-        ({"way": Way.SENT, "classes": {}}, "R", "8"),
     ],
 )
 def test_action_and_outcome(changes: dict[str, Any], action: str, outcome: str) -> None:

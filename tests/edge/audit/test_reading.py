@@ -18,7 +18,7 @@ from bocage_edge.audit.happening import (
     write_happening,
     write_transfer,
 )
-from bocage_edge.audit.reading import GIVEN_UP_S, LONGEST_S, SECURITY, Reader
+from bocage_edge.audit.reading import FORGOTTEN_S, LONGEST_S, SECURITY, Reader
 from bocage_edge.audit.words import ALERTS
 
 EXAM, OTHER = "ab" * 16, "cd" * 16
@@ -90,12 +90,38 @@ def test_a_transfer_that_goes_on_and_on_is_told_in_parts() -> None:
     assert short(it.close(START + LONGEST_S + 60)) == [("transferred", Way.TAKEN, 1)]
 
 
-def test_what_is_never_sent_is_told_as_a_failure_in_the_end() -> None:
+@pytest.mark.parametrize("first", ["received", "sent"])
+def test_units_hand_over_by_themselves_so_either_entry_may_come_first(first: str) -> None:
+    it = reader()
+    pair = {"received": received(), "sent": entry("sent", START + 1, exam_id=EXAM, objects=["a"])}
+    said = it.take(pair.pop(first))
+    said += it.take(pair.popitem()[1])
+    assert [(each.event, each.at) for each in said] == [("begin", START)]
+    assert sorted(short(it.close(START + 61))) == [
+        ("transferred", Way.SENT, 1),
+        ("transferred", Way.TAKEN, 1),
+    ]
+    assert it.under_way == {}
+
+
+def test_what_was_sent_and_told_before_its_reception_is_known_is_no_failure() -> None:
+    """Nothing is said of a transfer that nobody saw: its begin stands alone."""
+    it = reader()
+    it.take(entry("sent", START, exam_id=EXAM, objects=["a"]))
+    assert short(it.close(START + 60)) == [("transferred", Way.SENT, 1)]
+    assert short(it.take(received(START + 90))) == [("begin", Way.SENT, 0)]
+    assert short(it.close(START + FORGOTTEN_S + 90)) == [("transferred", Way.TAKEN, 1)]
+    assert it.under_way == {}
+
+
+def test_what_is_never_sent_is_forgotten_in_the_end() -> None:
     it = reader()
     it.take(received())
     it.close(START + 60)
-    assert it.close(START + GIVEN_UP_S - 1) == []
-    assert short(it.close(START + GIVEN_UP_S)) == [("transferred", Way.SENT, 0)]
+    assert it.close(START + FORGOTTEN_S - 1) == []
+    assert len(it.under_way) == 1
+    assert it.close(START + FORGOTTEN_S) == []
+    assert it.under_way == {}
 
 
 def test_the_same_again_begins_nothing() -> None:

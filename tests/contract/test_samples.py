@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from bocage_contract.configuration import Desired
+from bocage_contract.convention.approval import verify_approvals
+from bocage_contract.convention.model import Convention
 from bocage_contract.fleet.schema import DOWNWARD, SHARED, UPWARD
 from bocage_contract.ledger import Entry, Head
 from bocage_contract.model import Model
@@ -18,6 +20,7 @@ MODELS: dict[str, type[Model]] = {
     **UPWARD,
     **DOWNWARD,
     **SHARED,
+    "convention": Convention,
     "desired": Desired,
     "entry": Entry,
     "head": Head,
@@ -30,6 +33,13 @@ def test_a_sample_is_read_and_written_back_unchanged(path: Path) -> None:
     """Names are MESSAGE.NUMBER.json; nothing in them is ever changed."""
     value = json.loads(path.read_text())
     assert MODELS[path.name.split(".")[0]].of(value).to_json() == value
+
+
+def test_the_approvals_in_a_sample_still_hold() -> None:
+    """They are over the convention's one spelling: a field that came later must not change it."""
+    value = json.loads((SAMPLES / "desired.3.json").read_text())
+    (approved,) = Desired.of(value).links[0].conventions
+    verify_approvals(approved)
 
 
 def test_every_message_has_a_sample() -> None:

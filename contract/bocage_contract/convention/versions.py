@@ -32,6 +32,17 @@ def version_of(versions: Sequence[Convention], number: int) -> Convention | None
     return next((each for each in versions if each.version == number), None)
 
 
+def is_agreed_format(versions: Sequence[Convention], number: int, form: str) -> bool:
+    """Say whether a report may come back in a format, as the version of its exam says.
+
+    Args:
+        number: of the version the exam was accepted under; where it is not here, the newest counts.
+        form: as in `report.formats`.
+    """
+    agreed = version_of(versions, number) or (versions[-1] if versions else None)
+    return agreed is None or form in agreed.report.formats
+
+
 def slots_among(versions: Sequence[Convention], t0: float, t1: float) -> list[Slot]:
     """List the slots in [t0, t1), each from the version that governs its start."""
     return sorted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bocage_edge.health import (
+    agreed,
     audit,
     clock,
     commitment,
@@ -31,6 +32,7 @@ PROBES: tuple[Callable[[Facts], list[Finding]], ...] = (
     spool.findings,
     requests.findings,
     slots.findings,
+    agreed.findings,
     audit.findings,
     commitment.findings,
     clock.findings,

@@ -17,7 +17,7 @@ from typing import Any
 from bocage_contract.convention.calendar import Slot
 from bocage_contract.convention.eligibility import NotEligible, Reason
 from bocage_contract.convention.model import Convention, RequestRule
-from bocage_contract.convention.versions import version_of
+from bocage_contract.convention.versions import is_agreed_format, version_of
 from bocage_contract.exam_class import ExamClass
 from bocage_contract.ledger import EntryDraft, draft
 from bocage_edge.errors import SpoolError
@@ -145,6 +145,23 @@ class ExamBook:
                 self._quiet.touch(0, (link, exam_id), self._clock.monotonic())
                 self._quiet.over(0)
                 raise
+
+    def note_report(
+        self, link: str, versions: Sequence[Convention], exam_id: str, form: str
+    ) -> None:
+        """Raise an alarm where a report came in a format nobody agreed on; it travels all the same.
+
+        Args:
+            versions: of the link's convention.
+            exam_id: of the partner's exam that it answers.
+            form: as in the convention's `report.formats`.
+
+        Raises:
+            SpoolError: the index cannot be read.
+        """
+        exam = self._spool.exam(Direction.IN, link, exam_id)
+        if not is_agreed_format(versions, 0 if exam is None else exam.version, form):
+            self._alarm("report_format", link, exam_id)
 
     def alarms(self) -> list[dict[str, Any]]:
         """Give what a person should look at: code, link, exam, time, newest last."""

@@ -218,6 +218,7 @@ class Intake:
                     ),
                 ],
             )
+            self._exams.note_report(link, letter.target.versions, found.exam_id, form)
             self._count("report", link)
             return Hl7Answer.TAKEN
         if isinstance(found, Held):

@@ -201,6 +201,9 @@ class Acceptance:
         self._count(kind, arrival.target.link)
         if doubt is not None:
             self._count("report_held", arrival.target.link)
+        elif report is not None:
+            target = arrival.target
+            self._exams.note_report(target.link, target.versions, exam, report.format)
 
     def _same_again(
         self, arrival: Arrival, sealed: Sealed, key: str, known: KnownInstance, ruling: Ruling

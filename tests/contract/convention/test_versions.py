@@ -13,6 +13,7 @@ from bocage_contract.convention.calendar import arrive_by, next_slot, slots_betw
 from bocage_contract.convention.model import Convention
 from bocage_contract.convention.versions import (
     governing,
+    is_agreed_format,
     next_slot_among,
     slots_among,
     version_of,
@@ -50,6 +51,15 @@ def test_the_highest_version_that_is_valid_governs(now: str, version: int | None
 def test_an_exam_finds_its_version_again() -> None:
     assert version_of([FIRST, SECOND], 1) is FIRST
     assert version_of([SECOND], 1) is None
+
+
+def test_which_formats_were_agreed_for_a_report() -> None:
+    pdf_only = convention(version=2, report={"formats": ["encapsulated-pdf"]})
+    versions = [FIRST, pdf_only]
+    assert is_agreed_format(versions, 1, "sr")
+    assert not is_agreed_format(versions, 2, "sr")
+    assert not is_agreed_format(versions, 7, "sr")
+    assert is_agreed_format([], 0, "hl7-oru")
 
 
 def test_slots_around_the_change_are_each_versions_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from bocage_edge.spool.exams import Exam, ExamState
 from bocage_edge.spool.types import Direction, StoredObject
 from tests.edge.exam.test_heard import EXPLICIT, an_item, written
 from tests.edge.receive.test_association import send
+from tests.edge.receive.test_exam_book import under
 from tests.edge.spool.making import arrived
 from tests.fakes.instances import Instance
 from tests.fakes.scripted_peer import ACCEPTED, Response, ScriptedPeer, associate_request
@@ -42,6 +44,12 @@ ANOTHER: dict[str, Any] = {"PatientID": "P2", "IssuerOfPatientID": "HOSP"}
 @pytest.fixture
 def practice(site: Site) -> Site:
     """A box to which an exam has come."""
+    has_exam(site)
+    return site
+
+
+def has_exam(site: Site) -> None:
+    """Let the exam arrive."""
     content = b"an instance of the exam"
     new = replace(arrived(content, link=LINK), exam_id=EXAM)
     with site.spool.part(new.name) as part:
@@ -50,7 +58,6 @@ def practice(site: Site) -> Site:
     site.spool.add_exam_names(LINK, EXAM, names_of(LINK_KEY, EXAM_OF).rows())
     exam = Exam(Direction.IN, LINK, EXAM, ExamClass.ROUTINE, "FLERS", ExamState.ACCEPTED, 1.0)
     site.spool.change_exam(Direction.IN, LINK, EXAM, lambda _: exam)
-    return site
 
 
 def store(site: Site, sent: Instance) -> Response:
@@ -172,6 +179,19 @@ def test_the_exam_of_somebody_else_is_refused(practice: Site, sent: Instance) ->
     assert bodies(practice, "report_refused") == [
         {"exam_id": EXAM, "reason": "patient_contradicts"}
     ]
+
+
+def test_a_format_nobody_agreed_on_travels_with_an_alarm(tmp_path: Path) -> None:
+    """A report is never lost for its form; of one that was agreed nothing is said."""
+    with Site(tmp_path, under(report={"formats": ["sr"]})) as site:
+        has_exam(site)
+        assert store(site, document(1)).status == 0
+        assert site.reception.status()["alarms"] == []
+        assert store(site, document(2, sop_class=PDF)).status == 0
+        (alarm,) = site.reception.status()["alarms"]
+        assert (alarm["code"], alarm["exam_id"]) == ("report_format", EXAM)
+        assert [body["format"] for body in bodies(site, "report")] == ["sr", "encapsulated-pdf"]
+        assert len(site.objects()) == 2
 
 
 def test_what_comes_with_a_report_goes_with_its_study(practice: Site) -> None:

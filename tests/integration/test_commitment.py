@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -150,6 +151,7 @@ def stored(archive: Archive) -> set[str]:
     }
 
 
+@pytest.mark.skipif(shutil.which("Orthanc") is None, reason="Orthanc is not installed")
 def test_a_station_vouches_for_what_it_has_and_what_it_lost_may_be_sent_again(
     road: Road, tmp_path: Path
 ) -> None:

@@ -135,6 +135,19 @@ def test_a_patient_who_contradicts_is_never_matched(
         assert not contradicts(report, by_id[found.exam_id])
 
 
+@given(report=IDENTITIES, exams=st.lists(IDENTITIES, max_size=4))
+def test_nobody_is_offered_the_exam_of_another_patient(
+    report: Identities, exams: list[Identities]
+) -> None:
+    """A birth date alone may differ: that is what a person is asked about."""
+    numbered = [replace(each, study_uid=f"1.{n}") for n, each in enumerate(exams)]
+    found = decide(report, *numbered)
+    by_id = {names_of(KEY, each).exam_id: each for each in numbered}
+    for each in found.suggestions if isinstance(found, Held) else ():
+        offered = replace(by_id[each.exam_id], birth_date=report.birth_date)
+        assert not contradicts(report, offered)
+
+
 def contradicts(one: Identities, other: Identities) -> bool:
     """Whether these cannot be one patient."""
     if one.ins and other.ins and not set(one.ins) & set(other.ins):

@@ -167,6 +167,8 @@ class Forwarder:
         Returns:
             Seconds until it is worth looking again, if nobody rings before.
         """
+        if setup.desired is not None:
+            self._naming.issuers = setup.desired.site.issuers
         self._take_in(now)
         self._follow(setup)
         self._drop_seats(setup)

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from bocage_contract.exam_class import ExamClass
+from bocage_contract.hl7_receive import Issuer
 from bocage_edge.errors import KeeperError, SpoolError
 from bocage_edge.exam.heard import Heard
 from bocage_edge.exam.identities import Identities
+from bocage_edge.exam.issuers import declared
 from bocage_edge.exam.names import NameKind, names_of
 from bocage_edge.seal.scanner import Limits, Scanner
 from bocage_edge.spool.store import Spool
@@ -43,6 +45,7 @@ class Naming:
             link_key: asks the keeper; raises KeeperError.
             keep: told of every exam that is heard, before it has its names; raises SpoolError.
         """
+        self.issuers: Sequence[Issuer] = ()  # as the site's configuration declares them
         self._keep = keep
         self._spool = spool
         self._link_key = link_key
@@ -79,7 +82,9 @@ class Naming:
             if not is_request:
                 self._keep(carried, identities)
             key = self._link_key(carried.link)
-            names = dict.fromkeys(row for each in identities for row in names_of(key, each).rows())
+            # Of the hospital's numbers: what names no issuer stays without one here.
+            known = [declared(each, self.issuers, is_own=False) for each in identities]
+            names = dict.fromkeys(row for each in known for row in names_of(key, each).rows())
             # Of whom the exam is its images say.
             kept = [row for row in names if not is_request or row[0] in _NUMBERS]
             self._spool.add_exam_names(carried.link, carried.exam_id, kept)

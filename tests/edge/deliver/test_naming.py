@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from bocage_contract.exam_class import ExamClass
-from bocage_edge.deliver.naming import LISTENED_BYTES, Listener
+from bocage_contract.hl7_receive import Issuer
+from bocage_edge.deliver.naming import LISTENED_BYTES, Listener, Naming
 from bocage_edge.errors import KeeperError
-from bocage_edge.exam.identities import Identities
+from bocage_edge.exam.identities import Identities, Issued
 from bocage_edge.exam.names import NameKind, Names, names_of
 from bocage_edge.hl7.reading import read
 from bocage_edge.seal.syntax import EXPLICIT_LITTLE, IMPLICIT_LITTLE
@@ -16,6 +17,7 @@ from bocage_edge.spool.types import ObjectKind
 from tests.edge.deliver.practice import LINK, LINK_KEY, Practice
 from tests.edge.deliver.station import CR, station
 from tests.edge.hl7.messages import er7, order
+from tests.edge.spool.making import arrive, open_spool
 from tests.fakes.instances import Instance, instance
 from tests.fakes.ris import ris
 
@@ -35,6 +37,23 @@ def test_an_exam_is_named_by_its_first_instance(tmp_path: Path) -> None:
         box.run()
         assert box.spool.exam_names(LINK, EXAM) == named
         assert [came[2] for came in there.came] == [one.data_set, two.data_set]
+
+
+def test_an_issuer_is_known_under_the_name_the_site_declares(tmp_path: Path) -> None:
+    """What the site's own report names by its OID is then the same; nothing is assumed."""
+    spool = open_spool(tmp_path, unit="deliver")
+    naming = Naming(spool, lambda _link: LINK_KEY)
+    naming.issuers = [Issuer(name="THURY", oid="1.2.250.1.9", assumed=True)]
+    name = arrive(spool, b"image")
+    carried = spool.get(name)
+    assert carried is not None
+    heard = Identities(patients=(Issued("7", "1.2.250.1.9"), Issued("8")))
+    naming.heard(carried, [heard])
+    patients = [hashed for kind, hashed in spool.exam_names(carried.link, carried.exam_id)]
+    assert patients == list(
+        names_of(LINK_KEY, Identities(patients=(Issued("7", "THURY"),))).patients
+    )
+    spool.close()
 
 
 def test_nothing_is_named_where_we_do_not_read(tmp_path: Path) -> None:

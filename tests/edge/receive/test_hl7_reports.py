@@ -10,10 +10,11 @@ import pytest
 
 from bocage_contract.exam_class import ExamClass
 from bocage_edge.exam.identities import Identities, Issued
+from bocage_edge.particulars import open_particulars
 from bocage_edge.spool.types import ObjectKind
 from tests.edge.hl7.messages import STUDY, document, er7, result
 from tests.fakes.hl7_site import EXAM, Hl7Site, came, hl7_in_force, hl7_site
-from tests.fakes.site import LINK
+from tests.fakes.site import LINK, OWN_KEY
 
 # What the practice's box has heard of the exam: the hospital's numbers and traits.
 EXAM_AT_PRACTICE = Identities(
@@ -94,6 +95,19 @@ def test_a_report_without_a_certain_exam_is_kept_and_does_not_travel(box: Hl7Sit
     (entry,) = box.bodies("report_held")
     assert (entry["object"], entry["reason"]) == (held.name, "no_exam")
     assert box.opened(held) == raw
+    (waiting,) = box.spool.unmatched()
+    assert (waiting.name, waiting.doubt.report_state, waiting.doubt.format) == (
+        held.name,
+        "final",
+        "hl7-oru",
+    )
+    assert waiting.doubt.sealed is not None
+    of = open_particulars(waiting.doubt.sealed, [OWN_KEY.secret])
+    assert of.text("PatientName") == "LEMAÎTRE^Hélène"
+    assert of.text("PatientID") == "TH77"
+    assert box.spool.match_by_person(held.name, EXAM, [])
+    (travels,) = box.objects(EXAM)
+    assert travels in box.spool.due_outgoing(LINK, 1e12, 10)
 
 
 def test_a_report_on_somebody_else_is_refused_in_words(box: Hl7Site) -> None:
@@ -104,7 +118,8 @@ def test_a_report_on_somebody_else_is_refused_in_words(box: Hl7Site) -> None:
     assert (code, control_id) == ("AR", "CAB9")
     assert "another patient" in text
     assert box.objects() == box.objects(EXAM) == []
-    (entry,) = box.bodies("report_refused")
+    box.say(raw)
+    (entry,) = box.bodies("report_refused")  # once, however often it is sent
     assert (entry["exam_id"], entry["reason"]) == (EXAM, "patient_contradicts")
 
 

@@ -11,7 +11,7 @@ from bocage_contract.exam_class import ExamClass
 from bocage_edge.exam.identity import NO_EXAM
 from bocage_edge.spool.requests import CANCELLED, NO_EXAM_YET
 from bocage_edge.spool.types import Direction, ObjectKind, ObjectState
-from tests.edge.hl7.messages import er7, order
+from tests.edge.hl7.messages import STUDY, er7, order
 from tests.fakes.hl7_site import EXAM, Hl7Site, hl7_in_force, hl7_site, image
 from tests.fakes.site import LINK
 
@@ -199,6 +199,25 @@ def test_those_whose_exam_never_comes_are_counted(box: Hl7Site) -> None:
     standing = box.side.status()["requests"]
     assert (standing["waiting"], standing["overdue"], standing["doubtful"]) == (1, 1, 0)
     assert len(box.objects()) == 1
+
+
+def test_nothing_of_a_patient_is_in_clear_on_the_disk(tmp_path: Path) -> None:
+    """Not while it waits, not when it was refused or doubted, not in the ledger's entries."""
+    with hl7_site(tmp_path) as box:
+        box.store(image(1))
+        box.say(ORDER, er7(*without_study(*order(control="R7"))), b"MSH|^~\\&|LEMAITRE|X\rPID|1")
+        box.say(er7(*of_patient(without_study(*order(control="R8")), "77665544")))
+        box.settle()
+        entries = "".join(str(each.draft.body) for each in box.spool.pending_entries(1000))
+        marks = ("LEMA", "Hélène", "0042^", "279035121518989", "77665544", "ACC77", "A100", STUDY)
+        assert not [mark for mark in marks if mark in entries]
+        index = b"".join(path.read_bytes() for path in (tmp_path / "spool").glob("index*"))
+        assert EXAM.encode() in index
+        assert not [mark for mark in marks if mark.encode() in index]
+        for stored in (*box.objects(), *box.objects(EXAM)):
+            with box.spool.open(stored.name) as sealed:
+                raw = sealed.read()
+            assert not [mark for mark in marks if mark.encode() in raw]
 
 
 def test_a_request_of_an_exam_that_was_refused_waits_for_its_acceptance(box: Hl7Site) -> None:

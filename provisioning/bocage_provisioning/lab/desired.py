@@ -83,6 +83,23 @@ def hospital_desired(
     )
 
 
+def with_ris(desired: Desired, host: str, port: int, **more: Any) -> Desired:
+    """Give a configuration's next revision, in which a RIS takes what comes back by HL7.
+
+    Args:
+        more: further fields of the destination, e.g. `charset`.
+    """
+    value = desired.to_json()
+    value["revision"] += 1
+    value["destinations"].append(
+        {"name": "ris", "kind": "hl7", "host": host, "port": port, **more}
+    )
+    for link in value["links"]:
+        for rule in link["deliver"]:
+            rule["destinations"].append("ris")
+    return Desired.of(value)
+
+
 def practice_desired(
     own: Identity, partner: Identity, issued_at: int, conventions: Sequence[Approved] = ()
 ) -> Desired:

@@ -1,0 +1,134 @@
+"""Reports come home: from the practice's system by HL7, over two boxes, to the hospital's RIS."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bocage_contract.configuration import Desired
+from bocage_provisioning.lab.desired import HL7_PORT, with_ris
+from bocage_provisioning.lab.laboratory import Laboratory
+from bocage_provisioning.lab.topology import BOX_LAN_ADDRESS, PACS_ADDRESS, Line
+from bocage_provisioning.lab.waiting import wait_until
+from bocage_system.command import LocalHost, spawn
+from tests.integration.files import small
+from tests.integration.road import ROOT, Road, a_road
+
+pytestmark = pytest.mark.integration
+
+RIS_PORT = 2576
+
+
+@pytest.fixture(scope="module")
+def road() -> Iterator[Road]:
+    """Two boxes; the hospital has a PACS and no RIS yet."""
+    with a_road("ris", Laboratory("ris", line=Line(rate_mbit=0, delay_ms=5))) as up:
+        yield up
+
+
+@contextmanager
+def a_ris(road: Road, folder: Path, *manner: str) -> Iterator[None]:
+    """Run a RIS in the hospital."""
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "tests.integration.ris", PACS_ADDRESS, str(RIS_PORT)]
+    namespace = road.lab.topology.hospital_lan
+    child = spawn([*command, str(folder), *manner], namespace=namespace, cwd=ROOT)
+    try:
+        yield
+    finally:
+        child.kill_group()
+        child.wait(10)
+
+
+def kept(folder: Path) -> list[bytes]:
+    """List the messages that a RIS has, in their order."""
+    return [path.read_bytes() for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]"))]
+
+
+def field(message: bytes, segment: str, number: int) -> str:
+    """Read a field of the first segment of a name."""
+    (line, *_) = [each for each in message.decode().split("\r") if each.startswith(segment)]
+    return line.split("|")[number - (segment == "MSH")]
+
+
+def report(control: str, study: str) -> bytes:
+    """A report of the practice, under the practice's own numbers."""
+    lines = [
+        f"MSH|^~\\&|XPLORE|THURY|PACS|FLERS|20261201||ORU^R01|{control}|P|2.5||||||8859/1",
+        "PID|1||TH77||ESSAI^Zoé||19700101|F",
+        f"OBR|1||CAB-1|RXTHO^Thorax{'|' * 14}CAB-1{'|' * 7}F",
+        "OBX|1|TX|CR^Compte rendu||Pas d'anomalie décelée.||||||F",
+        f"OBX|2|ST|110180^Study Instance UID^DCM||{study}||||||F",
+    ]
+    return "\r".join(lines).encode("latin-1")
+
+
+def read_at_the_practice(road: Road, folder: Path, control: str, accession: str) -> str:
+    """Send an exam and let its report be sent back; gives the report's object."""
+    lab = road.lab
+    patient = f"T-{accession}"
+    exam = small(folder, AccessionNumber=accession, PatientID=patient, PatientBirthDate="19700101")
+    before = lab.station.stores()
+    road.send([exam.path])
+    wait_until(lambda: lab.station.stores() == before + 1, 60, "the image")
+    path = folder / control
+    path.write_bytes(report(control, exam.study))
+    sender = [sys.executable, "-m", "tests.integration.hl7_sender", BOX_LAN_ADDRESS, str(HL7_PORT)]
+    printed = LocalHost(lab.topology.practice_lan).run(["env", "-C", ROOT, *sender, path])
+    assert json.loads(printed)[0][:3] == ["MSA", "AA", control]
+    found = [each.body for each in road.entries(lab.practice, "report")]
+    return str(found[-1]["object"])
+
+
+def said_of(road: Road, kind: str, name: str) -> list[dict[str, Any]]:
+    """The bodies of the hospital's entries of a kind about one object."""
+    entries = road.entries(road.lab.hospital, kind)
+    return [each.body for each in entries if each.body.get("object") == name]
+
+
+def test_a_report_waits_for_a_ris_and_comes_under_the_hospitals_numbers(
+    road: Road, tmp_path: Path
+) -> None:
+    hospital = road.lab.hospital
+    name = read_at_the_practice(road, tmp_path, "C1", "ACC1")
+    wait_until(lambda: bool(said_of(road, "held", name)), 60, "the report to be held")
+    assert said_of(road, "held", name)[0]["reason"] == "no destination of its rule takes HL7"
+    assert "no destination of its rule takes HL7" in hospital.cli("doctor", ok=(0, 1, 2))
+
+    desired = Desired.of(json.loads(hospital.cli("config", "show")))
+    folder = tmp_path / "ris"
+    with a_ris(road, folder):
+        road.signer.load(hospital, with_ris(desired, PACS_ADDRESS, RIS_PORT))
+        wait_until(lambda: bool(said_of(road, "delivered", name)), 90, "the report at the RIS")
+        (message,) = kept(folder)
+    assert field(message, "MSH", 10) == "C1"
+    assert (field(message, "PID", 3), field(message, "OBR", 18)) == ("T-ACC1^^^^PI", "ACC1")
+    assert "TH77" not in message.decode()
+    assert "décelée" in message.decode()
+    assert field(message, "MSH", 18) == "UNICODE UTF-8"
+    (delivered,) = said_of(road, "delivered", name)
+    assert (delivered["acknowledged"], delivered["destination"]) == ("AA", "ris")
+    assert "PID-3" in said_of(road, "coerced", name)[0]["what"]
+    road.wait_settled()
+
+
+def test_a_ris_that_dies_before_it_acknowledges_gets_the_same_message_again(
+    road: Road, tmp_path: Path
+) -> None:
+    folder = tmp_path / "ris"
+    with a_ris(road, folder, "dies"):
+        name = read_at_the_practice(road, tmp_path, "C2", "ACC2")
+        wait_until(lambda: len(kept(folder)) == 1, 60, "the message at the RIS")
+    assert said_of(road, "delivered", name) == []
+    with a_ris(road, folder):
+        wait_until(lambda: bool(said_of(road, "delivered", name)), 120, "the report at the RIS")
+    first, again = kept(folder)
+    assert first == again
+    assert field(again, "MSH", 10) == "C2"
+    road.wait_settled()

@@ -104,12 +104,17 @@ NONE_TAKES_HL7 = "no destination of its rule takes HL7"
 def takers(named: Iterable[Destination], content: Content) -> list[Destination] | str:
     """Choose among the destinations of a rule those that can take an object.
 
+    A report of HL7 goes to whom HL7 is spoken; where the rule has only DICOM stations, they get
+    instances that are made of it. A request is made into none.
+
     Returns:
         At least one of them; or why there is none, in words.
     """
     of_rule = list(named)
     kind = "dicom" if content == "instance" else "hl7"
     found = [there for there in of_rule if there.kind == kind]
+    if content == "report" and not found:
+        found = of_rule
     if found:
         return found
     if not of_rule:

@@ -77,6 +77,7 @@ def test_a_link_may_name_both_kinds() -> None:
         (("pacs", "ris"), "instance", ["pacs"]),
         (("pacs", "ris"), "report", ["ris"]),
         (("pacs", "ris"), "request", ["ris"]),
+        (("pacs",), "report", ["pacs"]),
         (("ris",), "instance", NONE_TAKES_DICOM),
         (("pacs",), "request", NONE_TAKES_HL7),
         ((), "instance", NOTHING_NAMED),

@@ -27,7 +27,7 @@ RIS_PORT = 2576
 
 @pytest.fixture(scope="module")
 def road() -> Iterator[Road]:
-    """Two boxes; the hospital has a PACS and no RIS yet."""
+    """Two boxes; the hospital has a PACS, and no RIS at first."""
     with a_road("ris", Laboratory("ris", line=Line(rate_mbit=0, delay_ms=5))) as up:
         yield up
 
@@ -92,19 +92,31 @@ def said_of(road: Road, kind: str, name: str) -> list[dict[str, Any]]:
     return [each.body for each in entries if each.body.get("object") == name]
 
 
-def test_a_report_waits_for_a_ris_and_comes_under_the_hospitals_numbers(
-    road: Road, tmp_path: Path
-) -> None:
-    hospital = road.lab.hospital
-    name = read_at_the_practice(road, tmp_path, "C1", "ACC1")
-    wait_until(lambda: bool(said_of(road, "held", name)), 60, "the report to be held")
-    assert said_of(road, "held", name)[0]["reason"] == "no destination of its rule takes HL7"
-    assert "no destination of its rule takes HL7" in hospital.cli("doctor", ok=(0, 1, 2))
+def test_a_report_reaches_a_hospital_that_has_only_a_pacs(road: Road, tmp_path: Path) -> None:
+    """As a structured report under the hospital's own numbers."""
+    folder = tmp_path / "pacs"
+    folder.mkdir()
+    with road.pacs(folder) as pacs:
+        name = read_at_the_practice(road, tmp_path, "C0", "ACC0")
+        wait_until(lambda: bool(said_of(road, "delivered", name)), 90, "the report at the PACS")
+        (kept_one,) = pacs()
+    raw = kept_one.data_set()
+    assert b"1.2.840.10008.5.1.4.1.1.88.11" in raw
+    assert "Pas d'anomalie décelée.".encode() in raw
+    assert b"T-ACC0" in raw
+    assert b"TH77" not in raw
+    (delivered,) = said_of(road, "delivered", name)
+    assert (delivered["destination"], delivered["document"]) == ("pacs", "report")
+    road.wait_settled()
 
+
+def test_a_report_reaches_the_ris_under_the_hospitals_numbers(road: Road, tmp_path: Path) -> None:
+    hospital = road.lab.hospital
     desired = Desired.of(json.loads(hospital.cli("config", "show")))
+    road.signer.load(hospital, with_ris(desired, PACS_ADDRESS, RIS_PORT))
     folder = tmp_path / "ris"
     with a_ris(road, folder):
-        road.signer.load(hospital, with_ris(desired, PACS_ADDRESS, RIS_PORT))
+        name = read_at_the_practice(road, tmp_path, "C1", "ACC1")
         wait_until(lambda: bool(said_of(road, "delivered", name)), 90, "the report at the RIS")
         (message,) = kept(folder)
     assert field(message, "MSH", 10) == "C1"

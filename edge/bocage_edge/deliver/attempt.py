@@ -108,6 +108,8 @@ class Order:
     plan: Plan | None = None  # decides which identifiers it bears here; None: those it has
     own: Whose | None = None  # the same of a message
     has_final: bool = False  # a report of its exam that is more than preliminary is there
+    is_message: bool = False  # it is of HL7
+    given: Opened | None = None  # sent in place of the object, of which it was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,8 @@ class Sender:
 
     def _attempt(self, order: Order) -> Attempt:
         try:
+            if order.given is not None:
+                return self._send(order.given, order)
             with self._opener(order.object, order.digest) as opened:
                 return self._send(opened, order)
         except OPENING_FAULTS as fault:

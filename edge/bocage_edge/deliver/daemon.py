@@ -23,6 +23,7 @@ from bocage_edge.deliver.lane import Lane, Report
 from bocage_edge.deliver.letters import Hl7Sender
 from bocage_edge.deliver.naming import Naming
 from bocage_edge.deliver.opening import PoolCodec, SpoolOpener
+from bocage_edge.deliver.reports_as_dicom import DicomSender
 from bocage_edge.deliver.scu import Timeouts
 from bocage_edge.deliver.unlocking import Locked, Unlocked, read_opening_keys
 from bocage_edge.deliver.vouching import Vouching
@@ -162,7 +163,7 @@ def run(box: Box, stop: threading.Event) -> None:
                 return Lane(letters, letters.ask, report, release_after_s=KEEP_OPEN_S)
             known = remembered.setdefault(destination.name, Remembered())
             sender = Sender(destination, opener, codec, known, Timeouts())
-            return Lane(sender, lambda: echo(destination), report)
+            return Lane(DicomSender(sender, opener), lambda: echo(destination), report)
 
         forwarder = Forwarder(
             spool,

@@ -335,7 +335,10 @@ class Forwarder:
         plan = self._identifying.plan_for(carried, setup.identifiers)
         own = self._identifying.whose(carried, setup.identifiers)
         has_final = carried.kind is ObjectKind.REPORT and self._spool.has_final(delivery)
-        order = Order(delivery.id, carried.name, carried.digest, listens, plan, own, has_final)
+        is_message = carried.kind is not ObjectKind.INSTANCE
+        order = Order(
+            delivery.id, carried.name, carried.digest, listens, plan, own, has_final, is_message
+        )
         seat = self._seat_with(order, destination)
         seat.order, seat.delivery, seat.weight_bytes = order, delivery, weight
 

@@ -33,14 +33,15 @@ from bocage_edge.hl7.writing import Route
 SEND_WITHIN_S = 120.0
 # Messages on the connection that are no answer to ours, before we stop looking for one.
 MAX_STRAY = 16
-_AS_IT_CAME = Own(None)
+AS_IT_CAME = Own(None)
 OVERTAKEN = "a later report of its exam was delivered before it"
 
 
-class _NotSentError(Exception):
-    """The message goes nowhere, now or ever."""
+class NotSentError(Exception):
+    """A message goes nowhere, now or ever."""
 
     def __init__(self, outcome: Deferred | Refused) -> None:
+        """Say why."""
         super().__init__(outcome.reason)
         self.outcome = outcome
 
@@ -79,8 +80,8 @@ class Hl7Sender:
         """Make one attempt."""
         try:
             with self._opener(order.object, order.digest) as opened:
-                letter = self._letter(_whole(opened), order)
-        except _NotSentError as stop:
+                letter = self._letter(whole(opened), order)
+        except NotSentError as stop:
             return Attempt(stop.outcome, is_opened=True)
         except OPENING_FAULTS as fault:
             return not_opened(fault)
@@ -113,20 +114,20 @@ class Hl7Sender:
     def _letter(self, raw: bytes, order: Order) -> _Letter:
         try:
             message = parse(raw)
-            state = _state_of(message)
+            state = state_of(message)
             if state == ReportState.PRELIMINARY and order.has_final:
-                raise _NotSentError(Refused(OVERTAKEN, Scope.INSTANCE))
-            own = _AS_IT_CAME if order.own is None else order.own(identities_of(message).study_uid)
+                raise NotSentError(Refused(OVERTAKEN, Scope.INSTANCE))
+            own = AS_IT_CAME if order.own is None else order.own(identities_of(message).study_uid)
             made = outgoing(message, self._manner, own.identities, own.coerce)
             if END in made.raw:
                 raise Hl7Error("it holds the byte FS, which would end it early")
         except IdentitiesHeldError as fault:
-            raise _NotSentError(Deferred(str(fault), Scope.INSTANCE)) from None
+            raise NotSentError(Deferred(str(fault), Scope.INSTANCE)) from None
         except UnwritableError:
             reason = f"a character of it is not in {self._manner.charset}, which its receiver takes"
-            raise _NotSentError(Refused(reason, Scope.INSTANCE)) from None
+            raise NotSentError(Refused(reason, Scope.INSTANCE)) from None
         except Hl7Error as fault:
-            raise _NotSentError(Refused(fault.message, Scope.INSTANCE)) from None
+            raise NotSentError(Refused(fault.message, Scope.INSTANCE)) from None
         return _Letter(made, state, own.is_unproven, identities_of(message))
 
     # -- on the wire
@@ -237,19 +238,25 @@ def manner_of(destination: Hl7Destination) -> Manner:
     )
 
 
-def _whole(opened: Opened) -> bytes:
-    """Read a message to its end, where its digest is proven."""
+def whole(opened: Opened) -> bytes:
+    """Read a message to its end, where its digest is proven.
+
+    Raises:
+        NotSentError: it is no HL7 message, or too large.
+        CorruptObjectError, UnreadableError: as `Opened.dataset`.
+    """
     if opened.is_instance or opened.transfer_syntax != MEDIA_TYPE:
-        raise _NotSentError(Refused("an HL7 listener takes HL7 messages only", Scope.INSTANCE))
+        raise NotSentError(Refused("an HL7 listener takes HL7 messages only", Scope.INSTANCE))
     message = bytearray()
     for block in opened.dataset():
         message += block
         if len(message) > LIMIT_BYTES:
-            raise _NotSentError(Refused("it is larger than 32 MiB", Scope.INSTANCE))
+            raise NotSentError(Refused("it is larger than 32 MiB", Scope.INSTANCE))
     return bytes(message)
 
 
-def _state_of(message: Message) -> str:
+def state_of(message: Message) -> str:
+    """Say what a report is to the ones before it; empty where it is none, or cannot be told."""
     try:
         said = read_message(message)
     except Hl7Error:

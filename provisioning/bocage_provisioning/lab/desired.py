@@ -91,9 +91,7 @@ def with_ris(desired: Desired, host: str, port: int, **more: Any) -> Desired:
     """
     value = desired.to_json()
     value["revision"] += 1
-    value["destinations"].append(
-        {"name": "ris", "kind": "hl7", "host": host, "port": port, **more}
-    )
+    value["destinations"].append({"name": "ris", "kind": "hl7", "host": host, "port": port, **more})
     for link in value["links"]:
         for rule in link["deliver"]:
             rule["destinations"].append("ris")

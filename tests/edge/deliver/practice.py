@@ -18,6 +18,7 @@ from bocage_edge.deliver.lane import Lane, Report
 from bocage_edge.deliver.letters import Hl7Sender
 from bocage_edge.deliver.naming import Naming
 from bocage_edge.deliver.opening import PoolCodec, SpoolOpener
+from bocage_edge.deliver.reports_as_dicom import DicomSender
 from bocage_edge.deliver.scu import Timeouts
 from bocage_edge.deliver.vouching import Vouching
 from bocage_edge.hl7.message import MEDIA_TYPE
@@ -93,7 +94,7 @@ class Practice:
         known = self._remembered.setdefault(destination.name, Remembered())
         sender = Sender(destination, opener, PoolCodec(self.pool), known, self.timeouts)
         return Lane(
-            sender,
+            DicomSender(sender, opener),
             lambda: echo(destination, self.timeouts),
             report,
             release_after_s=self.release_after_s,

@@ -61,14 +61,14 @@ def pacs_and_ris(pacs: Station, there: Ris) -> tuple[Destination, Destination]:
     return pacs.destination(), there.destination()
 
 
-def test_a_report_without_a_ris_is_held_and_goes_once_there_is_one(tmp_path: Path) -> None:
+def test_a_request_without_a_ris_is_held_and_goes_once_there_is_one(tmp_path: Path) -> None:
     with station() as pacs, ris() as there, Practice(tmp_path) as box:
         configured(box, 1, pacs.destination())
-        name = box.arrive_message(message(), ())
+        name = box.arrive_message(message(), (), kind=ObjectKind.REQUEST)
         box.run()
         held = box.body("held")
         assert (held["object"], held["reason"]) == (name, NO_HL7)
-        assert box.spool.held_for_want() == [HeldForWant(LINK, ObjectKind.REPORT, NO_HL7, 1)]
+        assert box.spool.held_for_want() == [HeldForWant(LINK, ObjectKind.REQUEST, NO_HL7, 1)]
         box.run()
         assert box.kinds() == ["held"]  # said once
 
@@ -83,7 +83,7 @@ def test_a_report_without_a_ris_is_held_and_goes_once_there_is_one(tmp_path: Pat
 def test_the_reason_follows_the_configuration(tmp_path: Path) -> None:
     with station() as pacs, Practice(tmp_path) as box:
         configured(box, 1, classes=["urgent"])
-        box.arrive_message(message(), ())
+        box.arrive_message(message(), (), kind=ObjectKind.REQUEST)
         box.run()
         configured(box, 2, pacs.destination())
         box.run()
@@ -107,12 +107,12 @@ def test_an_instance_is_held_where_only_a_ris_is_named(tmp_path: Path) -> None:
         assert there.came == []
 
 
-def test_a_request_is_held_where_no_station_takes_hl7(tmp_path: Path) -> None:
+def test_a_report_goes_to_the_pacs_where_there_is_no_ris(tmp_path: Path) -> None:
     with station() as pacs, Practice(tmp_path) as box:
         configured(box, 1, pacs.destination())
-        box.arrive_message(message(), (), kind=ObjectKind.REQUEST)
+        name = box.arrive_message(message(), ())
         box.run()
-        assert box.body("held")["reason"] == NO_HL7
+        assert [each.destination for each in box.spool.deliveries_of(name)] == ["pacs"]
 
 
 def test_what_a_person_holds_back_stays(tmp_path: Path) -> None:
@@ -130,11 +130,11 @@ def test_one_that_a_person_lets_go_is_sought_a_place_again(tmp_path: Path) -> No
     """Without one it would lie in the spool and go nowhere."""
     with station() as pacs, Practice(tmp_path) as box:
         configured(box, 1, pacs.destination())
-        name = box.arrive_message(message(), ())
+        name = box.arrive_message(message(), (), kind=ObjectKind.REQUEST)
         box.run()
         assert box.spool.release([name]) == [name]
         box.run()
-        assert box.spool.held_for_want() == [HeldForWant(LINK, ObjectKind.REPORT, NO_HL7, 1)]
+        assert box.spool.held_for_want() == [HeldForWant(LINK, ObjectKind.REQUEST, NO_HL7, 1)]
         assert len(box.bodies("held")) == 2
 
 

@@ -100,7 +100,7 @@ def test_a_request_before_the_images_and_one_after_travel_with_them(
     assert (bound["exam_id"], bound["matched_by"]) == (exam, "accession")
     after = order("R2", "ELSE", "T-1", first.study)
     assert said(namespace, tmp_path, after, after) == [["MSA", "AA", "R2"]] * 2
-    (second,) = of(road, lab.hospital, "request", exam_id=exam, matched_by="study")
+    second = wait_for(road, lab.hospital, "request", exam_id=exam, matched_by="study")
     both = {bound["object"], second["object"]}
     wait_until(lambda: both <= _stored(road, lab.practice), 60, "the requests at the practice")
     assert len(of(road, lab.hospital, "request")) == 2

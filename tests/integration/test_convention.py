@@ -178,3 +178,35 @@ def test_the_report_that_comes_back_ends_the_wait_on_both_sides(
     assert entry.body["exam_id"] == agreed.entries(lab.hospital, "exam")[-1].body["exam_id"]
     assert (entry.body["report_state"], entry.body["format"]) == ("final", "sr")
     agreed.wait_settled()
+
+
+def test_an_exam_is_called_back_by_its_reference_and_both_boxes_know(
+    agreed: Road, tmp_path: Path
+) -> None:
+    """What waits at the hospital goes nowhere; sent again it is an exam like any other."""
+    lab = agreed.lab
+    image = made(tmp_path, "CR")
+    companion = made(tmp_path, "SR", study=image.study, sop_class=BASIC_TEXT_SR, pixels=False)
+    before = lab.station.stores()
+    assert [answer.status for answer in agreed.send([companion.path])] == [0]
+
+    def exams(box: Any) -> dict[str, dict[str, Any]]:
+        rows = [json.loads(line) for line in box.cli("exam", "list", "--json").splitlines()]
+        return {row["exam_ref"]: row for row in rows}
+
+    (ref,) = [ref for ref, row in exams(lab.hospital).items() if row["state"] == "waiting"]
+    assert exams(lab.hospital)[ref]["unsent"] == 1
+    assert "1 objets retirés" in lab.hospital.cli("exam", "cancel", ref)
+    assert exams(lab.hospital)[ref]["state"] == "cancelled"
+    wait_until(
+        lambda: exams(lab.practice).get(ref, {}).get("state") == "cancelled",
+        20,
+        "the practice to know",
+    )
+    assert lab.station.stores() == before
+    assert [answer.status for answer in agreed.send([image.path, companion.path])] == [0, 0]
+    wait_until(lambda: lab.station.stores() == before + 2, 60, "both instances")
+    agreed.wait_settled()
+    wait_until(lambda: exams(lab.practice)[ref]["state"] == "accepted", 20, "the practice to know")
+    assert exams(lab.practice)[ref]["delivered"] == 2
+    assert "version 1, en vigueur" in lab.practice.cli("convention", "show")

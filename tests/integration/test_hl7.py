@@ -122,9 +122,10 @@ def test_a_report_by_study_comes_back_and_one_by_number_waits_for_a_person(
     """Both end in the hospital's spool, as reports of the right exam."""
     lab = road.lab
     sent = image(tmp_path, "ACC3", "T-3")
-    before = lab.station.stores()
+    before, known = lab.station.stores(), len(of(road, lab.hospital, "exam"))
     road.send([sent.path])
     wait_until(lambda: lab.station.stores() == before + 1, 60, "the image")
+    wait_until(lambda: len(of(road, lab.hospital, "exam")) > known, 60, "the ledger")
     exam = of(road, lab.hospital, "exam")[-1]["exam_id"]
     namespace = lab.topology.practice_lan
     certain, doubtful = report("C1", sent.study, ""), report("C2", "", "ACC3")

@@ -123,7 +123,7 @@ class Box:
     @property
     def inbox(self) -> Path:
         """Signed documents from the console, for the link unit to judge (writer: agent)."""
-        return self.agent_dir / "inbox"
+        return self.state / "inbox"
 
     @property
     def clock_floor(self) -> Path:

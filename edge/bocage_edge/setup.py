@@ -64,6 +64,7 @@ def folders(box: Box, owners: Owners) -> Iterator[Folder]:
     yield Folder(box.link_dir, owners.uids["link"], group, 0o700)
     yield Folder(box.state / "relay", owners.uids["relay"], group, 0o700)
     yield Folder(box.agent_dir, owners.uids["agent"], group, 0o700)
+    yield Folder(box.inbox, owners.uids["agent"], group, 0o2770)
     for inner in ("", "objects", "incoming", "corrupt"):
         yield Folder(box.spool / inner, admin, group, 0o2770)
     yield from run_folders(box, owners)

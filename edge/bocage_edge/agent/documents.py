@@ -35,7 +35,7 @@ def lay_down(box: Box, raw: bytes, now: float) -> Event | None:
         name = None
     if name is None:
         return refusal(Why.MALFORMED, now)
-    box.inbox.mkdir(mode=0o750, exist_ok=True)
+    box.inbox.mkdir(exist_ok=True)  # made at set-up, with its owner and mode
     write_atomic(box.inbox / name, raw, mode=0o640)
     ring(box.doorbell("link"))
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bocage_edge.health.facts import Facts
 from bocage_edge.health.finding import Finding, bad, ok, warning
-from bocage_edge.units import KEEPER, UNITS
+from bocage_edge.units import AGENT, KEEPER, UNITS
 
 STALE_S = 20.0
 
@@ -16,7 +16,17 @@ def findings(facts: Facts) -> list[Finding]:
         if facts.keeper_fault
         else ok("keeper", "answers; the ledger is whole")
     )
-    return [keeper, *(_judge(facts, unit.name) for unit in UNITS if unit is not KEEPER)]
+    others = [unit for unit in UNITS if unit is not KEEPER]
+    if not _has_console(facts):
+        others.remove(AGENT)
+    return [keeper, *(_judge(facts, unit.name) for unit in others)]
+
+
+def _has_console(facts: Facts) -> bool:
+    """Whether the box is to speak with one; an agent that runs all the same is judged as well."""
+    in_force = facts.in_force
+    configured = in_force is not None and in_force.desired.console is not None
+    return configured or facts.statuses.get(AGENT.name) is not None
 
 
 def _judge(facts: Facts, unit: str) -> Finding:

@@ -1,0 +1,107 @@
+"""Two boxes and their console: nothing in the boxes' configuration is written by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bocage_provisioning.lab.desired import LINK_ID
+from bocage_provisioning.lab.waiting import wait_until
+from tests.integration.files import small
+from tests.integration.fleet import TIMEOUT_S, Fleet, a_fleet
+from tests.integration.road import Road
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Two boxes that a console let in, configured, and unlocked."""
+    with a_fleet("fleet", tmp_path_factory.mktemp("console")) as made:
+        made.write_down()
+        made.enrol()
+        made.start()
+        for box in made.boxes:
+            wait_until(
+                lambda box=box: made.standing(box).get("confirmed", 0) >= 1,  # type: ignore[misc]
+                TIMEOUT_S,
+                f"first configuration of {box.name} (see {box.logs})",
+            )
+        made.confirm_each_other()
+        made.wait_up()
+        yield made
+
+
+def test_an_exam_goes_over_a_link_the_console_made(fleet: Fleet, tmp_path: Path) -> None:
+    """Enrolled by code, configured by signature, unlocked by the gate: and an exam arrives."""
+    for box in fleet.boxes:
+        wait_until(
+            lambda box=box: (box.status("deliver") or {}).get("locked") is None,  # type: ignore[misc]
+            TIMEOUT_S,
+            f"{box.name} is unlocked",
+        )
+    file = small(tmp_path)
+    fleet.lab.start_peer(fleet.lab.station)
+    assert Road.send(_road(fleet), [file.path])[0].status == 0
+    wait_until(lambda: len(fleet.lab.station_received()) == 1, TIMEOUT_S, "the exam")
+
+
+def _road(fleet: Fleet) -> Road:
+    return Road(fleet.lab, None)  # type: ignore[arg-type]
+
+
+def test_the_console_sees_both_boxes_and_what_they_did(fleet: Fleet) -> None:
+    rows = fleet.console.devices()
+    for box in fleet.boxes:
+        row = rows[fleet.name(box)]
+        assert (row["state"], row["presence"], row["doubled"]) == ("active", "online", False)
+        health = fleet.said(box, "health")
+        assert [each["link"] for each in health["tunnels"]] == [LINK_ID]
+        assert health["machine"]["memory_total_bytes"] > 0
+        assert fleet.said(box, "reported")["confirmed"] >= 1
+
+
+def test_a_revision_that_cuts_the_link_is_given_up_and_the_console_knows_why(
+    fleet: Fleet,
+) -> None:
+    """The partner is told an endpoint nobody listens at: both boxes end where they were."""
+    hospital, _ = fleet.boxes
+    before = fleet.standing(hospital)["confirmed"]
+    fleet.put_link(endpoint="192.0.2.77:51820", listen_port=51999)
+    wait_until(
+        lambda: (fleet.standing(hospital).get("returned") or {}).get("revision", 0) > before,
+        TIMEOUT_S,
+        "the hospital goes back",
+    )
+    assert fleet.standing(hospital)["returned"]["why"] == "check_failed"
+    assert "relay" in {each["kind"] for each in fleet.standing(hospital)["returned"]["failed"]}
+    fleet.wait_up()
+    wait_until(
+        lambda: (
+            (fleet.said(hospital, "reported").get("returned") or {}).get("revision", 0) > before
+        ),
+        TIMEOUT_S,
+        "the console knows",
+    )
+
+
+def test_a_fenced_box_is_shut_out_of_everything_at_once(fleet: Fleet) -> None:
+    _, practice = fleet.boxes
+    fleet.console.run("device", "fence", "thury-1", "--reason", "stolen")
+    wait_until(
+        lambda: (
+            not (practice.status("agent") or {}).get("connected", True)
+            or fleet.console.devices()["thury-1"]["state"] == "fenced"
+        ),
+        TIMEOUT_S,
+        "it is out",
+    )
+    wait_until(lambda: _partner_card(fleet) is None, TIMEOUT_S, "its partner drops it")
+
+
+def _partner_card(fleet: Fleet) -> object:
+    shown = json.loads(fleet.lab.hospital.cli("config", "show"))
+    return shown["links"][0]["partner_card"]

@@ -123,12 +123,20 @@ class Fleet:
         practice = Identity("thury-1", "1" * 64, {})
         return hospital_desired(hospital, practice, 0), practice_desired(practice, hospital, 0)
 
-    def _put_site(self, box: LabBox, desired: Desired) -> None:
+    def put_site(self, box: LabBox, **changes: Any) -> None:
+        """Write a box's site, or change it, and have its configuration signed anew."""
+        desired = self._wanted()[self.boxes.index(box)]
+        self._put_site(box, desired, changes)
+        self.console.run("device", "publish", self.name(box), "--reason", "a test")
+
+    def _put_site(
+        self, box: LabBox, desired: Desired, changes: dict[str, Any] | None = None
+    ) -> None:
         value = desired.to_json()
         profile = {name: value[name] for name in ("site", "receive", "destinations")}
         profile["receive"].pop("hl7", None)
         reach = {"broker": self.console.broker, "gate": self.console.gate}
-        profile |= {"console": reach, "trial_s": 30}
+        profile |= {"console": reach, "trial_s": 20, **(changes or {})}
         self.console.run("site", "put", box.name, self.console.file(f"{box.name}.json", profile))
 
     def _ask(self, box: LabBox) -> None:

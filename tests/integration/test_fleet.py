@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,6 @@ def test_an_exam_goes_over_a_link_the_console_made(fleet: Fleet, tmp_path: Path)
             f"{box.name} is unlocked",
         )
     file = small(tmp_path)
-    fleet.lab.start_peer(fleet.lab.station)
     assert Road.send(_road(fleet), [file.path])[0].status == 0
     wait_until(lambda: len(fleet.lab.station_received()) == 1, TIMEOUT_S, "the exam")
 
@@ -64,27 +64,56 @@ def test_the_console_sees_both_boxes_and_what_they_did(fleet: Fleet) -> None:
         assert fleet.said(box, "reported")["confirmed"] >= 1
 
 
-def test_a_revision_that_cuts_the_link_is_given_up_and_the_console_knows_why(
-    fleet: Fleet,
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "a PACS at another address": (
+        {
+            "destinations": [
+                {
+                    "name": "pacs",
+                    "aet": "PACS",
+                    "host": "192.168.1.99",
+                    "port": 104,
+                    "calling_aet": "BOCAGE",
+                }
+            ]
+        },
+        "station",
+    ),
+    "a broker nobody runs": (
+        {"console": {"broker": "203.0.113.9:8883", "gate": "203.0.113.9:8443"}},
+        "broker",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_revision_that_does_not_hold_is_given_up_and_the_console_knows_why(
+    fleet: Fleet, what: str
 ) -> None:
-    """The partner is told an endpoint nobody listens at: both boxes end where they were."""
+    changes, kind = WRONG[what]
     hospital, _ = fleet.boxes
     before = fleet.standing(hospital)["confirmed"]
-    fleet.put_link(endpoint="192.0.2.77:51820", listen_port=51999)
+    fleet.put_site(hospital, **changes)
     wait_until(
         lambda: (fleet.standing(hospital).get("returned") or {}).get("revision", 0) > before,
         TIMEOUT_S,
         "the hospital goes back",
     )
-    assert fleet.standing(hospital)["returned"]["why"] == "check_failed"
-    assert "relay" in {each["kind"] for each in fleet.standing(hospital)["returned"]["failed"]}
+    returned = fleet.standing(hospital)["returned"]
+    assert (returned["why"], {each["kind"] for each in returned["failed"]}) == (
+        "check_failed",
+        {kind},
+    )
     fleet.wait_up()
     wait_until(
-        lambda: (
-            (fleet.said(hospital, "reported").get("returned") or {}).get("revision", 0) > before
-        ),
+        lambda: fleet.said(hospital, "reported").get("returned") == returned,
         TIMEOUT_S,
         "the console knows",
+    )
+    assert fleet.standing(hospital)["confirmed"] == before
+    fleet.put_site(hospital)
+    wait_until(
+        lambda: fleet.standing(hospital)["confirmed"] > returned["revision"], TIMEOUT_S, "the next"
     )
 
 

@@ -44,6 +44,7 @@ LOOK_AHEAD = 32  # due deliveries looked at, a destination
 BUDGET_BYTES = 72 * 1024 * 1024
 
 ECHO_EVERY_S = 300.0
+ECHO_AGAIN_S = 15.0  # of one that did not answer
 HAND_OVER_EVERY_S = 0.5
 HAND_OVER_AGAIN_S = 5.0
 LONGEST_WAIT_S = 5.0
@@ -397,10 +398,13 @@ class Forwarder:
         for name, destination in setup.destinations.items():
             station = self._station(name)
             heard = max(station.last_success_at or 0.0, station.asked_at or 0.0)
-            is_due = station.is_to_be_asked or now - heard >= self._echo_every_s
+            silent = station.echo is not None and not station.echo.is_there
+            every_s = min(self._echo_every_s, ECHO_AGAIN_S) if silent else self._echo_every_s
+            is_due = station.is_to_be_asked or now - heard >= every_s
             if not is_due or self._busy(name):
                 continue
             station.is_to_be_asked, station.asked_at = False, now
+            station.asked_revision, station.echo = setup.revision, None
             order = Order(None)
             self._seat_with(order, destination).order = order
 

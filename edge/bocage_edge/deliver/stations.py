@@ -24,6 +24,7 @@ class Station:
     configured: Destination | None = None
     is_resting: bool = False
     is_to_be_asked: bool = False
+    asked_revision: int = 0
     rests_until: float = 0.0
 
 
@@ -60,4 +61,5 @@ def _said_of(station: Station) -> dict[str, Any]:
         "echo_ok": echo.is_there if echo else None,
         "echo_reason": echo.reason if echo else None,
         "echo_ms": echo.took_ms if echo else None,
+        "echo_revision": station.asked_revision if echo else None,
     }

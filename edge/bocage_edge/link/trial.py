@@ -92,10 +92,9 @@ def holds(
             station = (said.get("destinations") or {}).get(target.destination) or {}
             if (station.get("last_success_at") or 0.0) >= since:
                 return True
-            asked_at = station.get("echo_at")
-            if asked_at is None or asked_at < since:
+            if station.get("echo_ok") is None or station.get("echo_revision") != revision:
                 return None
-            return bool(station.get("echo_ok"))
+            return bool(station["echo_ok"])
 
 
 def judge(

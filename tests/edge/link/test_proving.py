@@ -47,7 +47,7 @@ class Tried:
         legs = {"outgoing": {"connected": connected}, "incoming": {"connected": connected}}
         links = [{"link": link["id"], **legs} for link in desired_document(BOX)["links"]]
         names = [there["name"] for there in desired_document(BOX)["destinations"]]
-        stations = {name: {"echo_at": self.now, "echo_ok": echo_ok} for name in names}
+        stations = {name: {"echo_revision": revision, "echo_ok": echo_ok} for name in names}
         self.statuses = {
             "link": {"at": self.now, "revision": revision},
             "receive": {"at": self.now, "revision": revision},
@@ -170,7 +170,7 @@ def test_a_unit_that_does_not_take_it_up_gives_it_up(tried: Tried) -> None:
         tried.says(3)
         tried.after(6)
     assert tried.revision == 3
-    assert [check["kind"] for check in tried.said["returned"]["failed"]] == ["units"]
+    assert "units" in [check["kind"] for check in tried.said["returned"]["failed"]]
 
 
 BAD = {

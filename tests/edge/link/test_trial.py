@@ -65,9 +65,13 @@ CASES: list[tuple[Target, dict[str, Any], bool | None]] = [
     ),
     (RELAY, said("relay", links=[{"link": "flers-caen", "outgoing": CONNECTED}]), False),
     (RELAY, said("relay", links=[]), False),
-    (STATION, said("deliver", destinations={"pacs": {"echo_at": SINCE, "echo_ok": True}}), True),
-    (STATION, said("deliver", destinations={"pacs": {"echo_at": SINCE, "echo_ok": False}}), False),
-    (STATION, said("deliver", destinations={"pacs": {"echo_at": SINCE - 9}}), None),
+    (STATION, said("deliver", destinations={"pacs": {"echo_revision": 7, "echo_ok": True}}), True),
+    (
+        STATION,
+        said("deliver", destinations={"pacs": {"echo_revision": 7, "echo_ok": False}}),
+        False,
+    ),
+    (STATION, said("deliver", destinations={"pacs": {"echo_revision": 6, "echo_ok": True}}), None),
     (STATION, said("deliver", destinations={"pacs": {"last_success_at": SINCE + 3}}), True),
     (STATION, said("deliver", destinations={}), None),
 ]

@@ -9,7 +9,6 @@ import pytest
 
 from bocage_contract.configuration import Desired
 from bocage_contract.convention.approval import verify_approvals
-from bocage_contract.convention.model import Convention
 from bocage_contract.fleet.schema import DOWNWARD, SHARED, UPWARD
 from bocage_contract.ledger import Entry, Head
 from bocage_contract.model import Model
@@ -20,8 +19,6 @@ MODELS: dict[str, type[Model]] = {
     **UPWARD,
     **DOWNWARD,
     **SHARED,
-    "convention": Convention,
-    "desired": Desired,
     "entry": Entry,
     "head": Head,
     "pins": Pins,

@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from bocage_contract.card import Card
+from bocage_contract.configuration import Desired
+from bocage_contract.convention.model import Convention
 from bocage_contract.fleet.commands import Command
 from bocage_contract.fleet.enrolment import EnrolmentAnswer, EnrolmentFile, EnrolmentRequest
 from bocage_contract.fleet.events import Ack, Events
@@ -27,7 +29,9 @@ UPWARD: dict[str, type[Model]] = {
 DOWNWARD: dict[str, type[Model]] = {
     "ack": Ack,
     "command": Command,
+    "desired": Desired,
     "keyset": Keyset,
+    "convention": Convention,
     "enrolment-file": EnrolmentFile,
 }
 SHARED: dict[str, type[Model]] = {"card": Card, "envelope": Envelope}

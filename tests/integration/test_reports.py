@@ -17,10 +17,10 @@ from bocage_provisioning.lab.desired import REPORT_AET, STATION_AET
 from bocage_provisioning.lab.laboratory import Laboratory
 from bocage_provisioning.lab.topology import Line
 from bocage_provisioning.lab.waiting import wait_until
+from tests.integration.beside.test_convention import CONVENTION, MORNING
 from tests.integration.files import BASIC_TEXT_SR, ENCAPSULATED_PDF, KEY_OBJECT, File, small
 from tests.integration.reporting import orthanc, pdf_by_dcmtk, sr_by_dcmtk
 from tests.integration.road import Answer, Kept, Road, a_road, wait_for
-from tests.integration.test_convention import CONVENTION, MORNING
 
 pytestmark = pytest.mark.integration
 

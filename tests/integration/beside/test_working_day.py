@@ -12,9 +12,9 @@ from bocage_provisioning.lab.desired import ROUTINE_AET, URGENT_AET
 from bocage_provisioning.lab.laboratory import Laboratory
 from bocage_provisioning.lab.topology import Line
 from bocage_provisioning.lab.waiting import wait_until
+from tests.integration.beside.test_convention import CONVENTION
 from tests.integration.files import small
 from tests.integration.road import Road, a_road
-from tests.integration.test_convention import CONVENTION
 
 pytestmark = pytest.mark.integration
 

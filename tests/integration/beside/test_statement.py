@@ -26,9 +26,9 @@ from bocage_provisioning.lab.desired import (
 from bocage_provisioning.lab.laboratory import Laboratory
 from bocage_provisioning.lab.topology import Line
 from bocage_provisioning.lab.waiting import wait_until
+from tests.integration.beside.test_convention import CONVENTION, NOT_AUTHORIZED
 from tests.integration.files import BASIC_TEXT_SR, File, small
 from tests.integration.road import Road, a_road
-from tests.integration.test_convention import CONVENTION, NOT_AUTHORIZED
 
 pytestmark = pytest.mark.integration
 

@@ -234,6 +234,9 @@ class ExamBook:
                 draft("volume", coming.at, scope=mark.scope, used=mark.used, limit=mark.limit)
             )
             self._alarm("volume", coming.link, exam.exam_id)
+        if taken.outside_slots and taken.why:
+            # Nobody reads just now: the people the convention names are to be told.
+            self._alarm("urgent_outside", coming.link, exam.exam_id)
         # Once an exam: who it is of, for the report that will come and for nobody else.
         is_new = before is None or before.state is not ExamState.ACCEPTED
         sealed = None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from bocage_edge.exam.identity import exam_ref
 from bocage_edge.health.agreed import findings
 from bocage_edge.health.finding import Level
-from tests.edge.health.a_box import LINK, facts, statuses
+from tests.edge.health.a_box import LINK, NOW, facts, statuses
 
 
 def test_each_code_is_told_once_with_its_count() -> None:
@@ -20,6 +23,21 @@ def test_each_code_is_told_once_with_its_count() -> None:
         ),
         (f"exams {LINK}", Level.WARNING, "the agreed volume is nearly used up, or exceeded"),
     ]
+
+
+def urgent(age_s: float) -> dict[str, Any]:
+    return {"code": "urgent_outside", "link": LINK, "exam_id": "ab" * 16, "at": NOW - age_s}
+
+
+def test_who_is_to_be_told_of_an_urgent_exam_is_named() -> None:
+    told = findings(facts(statuses=statuses(receive={"alarms": [urgent(60)]})))
+    assert [(each.text, each.hint) for each in told] == [
+        (f"URGENT outside the slots: {exam_ref('ab' * 16)}", "tell the practice")
+    ]
+
+
+def test_an_urgent_exam_of_yesterday_is_told_no_more() -> None:
+    assert findings(facts(statuses=statuses(receive={"alarms": [urgent(90_000)]}))) == []
 
 
 def test_of_a_box_that_is_well_nothing_is_said() -> None:

@@ -184,6 +184,16 @@ def test_the_agreed_volume(tmp_path: Path, above: str) -> None:
         assert {each["code"] for each in site.reception.status()["alarms"]} == {"volume"}
 
 
+def test_an_urgent_exam_while_nobody_reads_is_told(tmp_path: Path) -> None:
+    """Once, by its first instance; a routine one waits for its slot and is no alarm."""
+    nightly = [{"days": "mon-sun", "from": "03:00", "to": "03:30"}]
+    with Site(tmp_path, under(slots=nightly, urgent={"outside_slots": "accept"})) as site:
+        for number in (1, 2):
+            assert store(site, instance(number), b"FLERS_URG").status == 0
+        alarms = site.reception.status()["alarms"]
+        assert [each["code"] for each in alarms] == ["urgent_outside"]
+
+
 def test_a_link_without_a_convention_takes_everything(site: Site) -> None:
     """Companions wait for nobody; the exam is known all the same."""
     assert store(site, of_modality(1, "SR", SR)).status == 0

@@ -6,12 +6,12 @@ import os
 
 from bocage_contract.ledger import box_chain, draft
 from bocage_edge.configuration import load_card
-from bocage_edge.deliver.unlocking import Unlocked, read_opening_keys
+from bocage_edge.deliver.unlocking import keep_opening_key
 from bocage_edge.errors import ConfigError, SealError
 from bocage_edge.keeper.client import Keeper
 from bocage_edge.paths import Box
 from bocage_edge.seal.keys import recipient_of, unwrap
-from bocage_system.durable import read_limited, write_atomic
+from bocage_system.durable import read_limited
 from bocage_system.kick import ring
 from bocage_system.mounts import is_in_memory
 
@@ -67,10 +67,7 @@ def _hold(box: Box, device: str, secret: str, by: str, now: float) -> None:
     _see_that_it_is_in_memory(box)
     _write_down(box, device, by, now)
     owner = os.stat(box.opening_dir)
-    there = read_opening_keys(box.opening_key)
-    known = there.identities if isinstance(there, Unlocked) else ()
-    lines = "".join(f"{each}\n" for each in dict.fromkeys((*known, secret)))
-    write_atomic(box.opening_key, lines.encode(), mode=0o600)
+    keep_opening_key(box.opening_key, secret)
     os.chown(box.opening_key, owner.st_uid, owner.st_gid)
     ring(box.doorbell("deliver"))
 

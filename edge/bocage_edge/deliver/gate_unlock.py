@@ -11,12 +11,12 @@ import contextlib
 from dataclasses import dataclass
 
 from bocage_contract.ledger import EntryDraft, draft
-from bocage_edge.deliver.unlocking import Unlocked, read_opening_keys
+from bocage_edge.deliver.unlocking import keep_opening_key
 from bocage_edge.errors import SealError
 from bocage_edge.paths import Box
 from bocage_edge.seal.keys import unwrap_by_gate
 from bocage_system import logs
-from bocage_system.durable import read_limited, write_atomic
+from bocage_system.durable import read_limited
 from bocage_system.mounts import is_in_memory
 
 _MAX_SECRET_BYTES = 128
@@ -54,7 +54,7 @@ def take_gate_secret(box: Box, now: float) -> Brought | None:
     try:
         wrapped = read_limited(box.opening_wrapped, _MAX_WRAPPED_BYTES)
         opening = unwrap_by_gate(wrapped, base64.b64decode(raw, validate=True))
-        _hold(box, opening)
+        keep_opening_key(box.opening_key, opening)
     except SealError as error:
         return _given_up(box, error.message)
     except (OSError, ValueError) as error:
@@ -77,13 +77,6 @@ def take_lock_wish(box: Box, now: float) -> EntryDraft | None:
     with contextlib.suppress(FileNotFoundError):
         box.lock_wish.unlink()
     return draft("locked", now, by="console")
-
-
-def _hold(box: Box, secret: str) -> None:
-    there = read_opening_keys(box.opening_key)
-    known = there.identities if isinstance(there, Unlocked) else ()
-    lines = "".join(f"{each}\n" for each in dict.fromkeys((*known, secret)))
-    write_atomic(box.opening_key, lines.encode(), mode=0o600)
 
 
 def _given_up(box: Box, fault: str) -> Brought:

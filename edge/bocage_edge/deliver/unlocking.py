@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from bocage_system.durable import read_limited
+from bocage_system.durable import read_limited, write_atomic
 from bocage_system.mounts import is_in_memory
 
 MAX_FILE_BYTES = 64 * 1024
@@ -53,3 +53,15 @@ def read_opening_keys(path: Path) -> Unlocked | Locked:
         return Locked(f"the opening key cannot be read ({type(error).__name__})")
     keys = tuple(line.strip() for line in text.splitlines() if line.startswith(SECRET_PREFIX))
     return Unlocked(keys) if keys else Locked("the file of the opening key holds none")
+
+
+def keep_opening_key(path: Path, secret: str) -> None:
+    """Put a key beside those that lie in memory already.
+
+    Raises:
+        OSError: the folder is not there, or not ours.
+    """
+    there = read_opening_keys(path)
+    known = there.identities if isinstance(there, Unlocked) else ()
+    lines = "".join(f"{each}\n" for each in dict.fromkeys((*known, secret)))
+    write_atomic(path, lines.encode(), mode=0o600)

@@ -14,9 +14,10 @@ import pytest
 from bocage_contract.configuration import Desired
 from bocage_provisioning.lab.desired import HL7_PORT, with_ris
 from bocage_provisioning.lab.laboratory import Laboratory
-from bocage_provisioning.lab.topology import BOX_LAN_ADDRESS, PACS_ADDRESS, Line
+from bocage_provisioning.lab.topology import BOX_LAN_ADDRESS, PACS_ADDRESS, STATION_ADDRESS, Line
 from bocage_provisioning.lab.waiting import wait_until
 from bocage_system.command import LocalHost, spawn
+from tests.integration.beside.test_hl7 import order
 from tests.integration.files import small
 from tests.integration.road import ROOT, Road, a_road
 
@@ -33,11 +34,13 @@ def road() -> Iterator[Road]:
 
 
 @contextmanager
-def a_ris(road: Road, folder: Path, *manner: str) -> Iterator[None]:
-    """Run a RIS in the hospital."""
+def a_ris(road: Road, folder: Path, *manner: str, at_the_practice: bool = False) -> Iterator[None]:
+    """Run a RIS at one of the sites, the hospital where nothing is said."""
     folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "tests.integration.ris", PACS_ADDRESS, str(RIS_PORT)]
-    namespace = road.lab.topology.hospital_lan
+    address = STATION_ADDRESS if at_the_practice else PACS_ADDRESS
+    command = [sys.executable, "-m", "tests.integration.ris", address, str(RIS_PORT)]
+    topology = road.lab.topology
+    namespace = topology.practice_lan if at_the_practice else topology.hospital_lan
     child = spawn([*command, str(folder), *manner], namespace=namespace, cwd=ROOT)
     try:
         yield
@@ -143,4 +146,28 @@ def test_a_ris_that_dies_before_it_acknowledges_gets_the_same_message_again(
     first, again = kept(folder)
     assert first == again
     assert field(again, "MSH", 10) == "C2"
+    road.wait_settled()
+
+
+def test_a_request_reaches_the_practices_ris_with_its_exam(road: Road, tmp_path: Path) -> None:
+    """Ordered before the images came: it goes with them, and what the doctor wrote stays."""
+    lab = road.lab
+    desired = Desired.of(json.loads(lab.practice.cli("config", "show")))
+    road.signer.load(lab.practice, with_ris(desired, STATION_ADDRESS, RIS_PORT))
+    exam = small(tmp_path, AccessionNumber="ACC7", PatientID="T-7", PatientBirthDate="19700101")
+    folder = tmp_path / "ris"
+    with a_ris(road, folder, at_the_practice=True):
+        path = tmp_path / "Q7"
+        path.write_bytes(order("Q7", "ACC7", "T-7"))
+        sender = [sys.executable, "-m", "tests.integration.hl7_sender", BOX_LAN_ADDRESS]
+        printed = LocalHost(lab.topology.hospital_lan).run(
+            ["env", "-C", ROOT, *sender, str(HL7_PORT), path]
+        )
+        assert json.loads(printed)[0][:3] == ["MSA", "AA", "Q7"]
+        assert kept(folder) == []
+        road.send([exam.path])
+        wait_until(lambda: len(kept(folder)) == 1, 90, "the request at the practice's RIS")
+    (message,) = kept(folder)
+    assert (field(message, "MSH", 10), field(message, "PID", 3).split("^")[0]) == ("Q7", "T-7")
+    assert "ESSAI^Zoé" in message.decode()
     road.wait_settled()

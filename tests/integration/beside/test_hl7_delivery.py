@@ -77,7 +77,7 @@ def read_at_the_practice(road: Road, folder: Path, control: str, accession: str)
     lab = road.lab
     patient = f"T-{accession}"
     exam = small(folder, AccessionNumber=accession, PatientID=patient, PatientBirthDate="19700101")
-    before = lab.station.stores()
+    before, told = lab.station.stores(), len(road.entries(lab.practice, "report"))
     road.send([exam.path])
     wait_until(lambda: lab.station.stores() == before + 1, 60, "the image")
     path = folder / control
@@ -85,8 +85,9 @@ def read_at_the_practice(road: Road, folder: Path, control: str, accession: str)
     sender = [sys.executable, "-m", "tests.integration.hl7_sender", BOX_LAN_ADDRESS, str(HL7_PORT)]
     printed = LocalHost(lab.topology.practice_lan).run(["env", "-C", ROOT, *sender, path])
     assert json.loads(printed)[0][:3] == ["MSA", "AA", control]
-    found = [each.body for each in road.entries(lab.practice, "report")]
-    return str(found[-1]["object"])
+    # The acknowledgement comes once it is durable; the ledger hears of it a moment later.
+    wait_until(lambda: len(road.entries(lab.practice, "report")) > told, 60, "the ledger")
+    return str(road.entries(lab.practice, "report")[-1].body["object"])
 
 
 def said_of(road: Road, kind: str, name: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ Source: sqlite.org/pragma.html, sqlite.org/wal.html.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import apsw
 
 BUSY_TIMEOUT_MS = 10_000
+_ASK_AGAIN_S = 0.005
 
 
 class NewerDatabaseError(Exception):
@@ -38,8 +40,8 @@ def open_database(path: Path, migrations: Sequence[str], *, mode: int = 0o600) -
     _make_file(path, mode)
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    _write_ahead(connection)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",
         "secure_delete=ON",
         "foreign_keys=ON",
@@ -76,6 +78,24 @@ def _make_file(path: Path, mode: int) -> None:
         os.fchmod(descriptor, mode)
     finally:
         os.close(descriptor)
+
+
+def _write_ahead(connection: apsw.Connection) -> None:
+    """Have the file written by WAL; asks again where others open the same new file.
+
+    Here SQLite says busy at once and waits for nobody, so that two units which start on a new box
+    would put each other off. Source: sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY".
+    """
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+        except apsw.BusyError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_ASK_AGAIN_S)
+        else:
+            return
 
 
 def _migrate(connection: apsw.Connection, migrations: Sequence[str], path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apsw
@@ -27,6 +29,23 @@ def test_a_database_moves_forward_and_keeps_its_rows(tmp_path: Path) -> None:
     old.close()
     new = open_database(path, [FIRST, SECOND])
     assert new.execute("SELECT name, site FROM box").fetchall() == [("flers-1", "")]
+
+
+def test_several_open_the_same_new_file_at_once(tmp_path: Path) -> None:
+    """As the units of a new box do: all of them get it, and its schema is made once."""
+    for number in range(40):
+        path, start = tmp_path / f"{number}.db", threading.Barrier(4)
+
+        def open_it(path: Path = path, start: threading.Barrier = start) -> list[str]:
+            start.wait()
+            opened = open_database(path, [FIRST])
+            found = names(opened)
+            opened.close()
+            return found
+
+        with ThreadPoolExecutor(4) as units:
+            opening = [units.submit(open_it) for _ in range(4)]
+            assert [each.result() for each in opening] == [[]] * 4
 
 
 def test_a_database_of_a_later_release_is_left_alone(tmp_path: Path) -> None:

@@ -42,8 +42,12 @@ from bocage_contract.signing import Signer, open_envelope, seal_envelope
 DESIRED_TYPE = "bocage.desired"
 
 
-class ConfigurationRefusedError(ContractError):
-    """A configuration is well signed, but not for this box or older than what it holds."""
+class ForAnotherBoxError(ContractError):
+    """A configuration is well signed, for another box."""
+
+
+class OlderRevisionError(ContractError):
+    """A configuration is well signed and for this box, which has held a newer one."""
 
 
 class Site(Grown):
@@ -239,18 +243,18 @@ def open_desired(
     Raises:
         SignatureError: not signed by a trusted key, or a convention in it is not approved.
         MessageError: signed, but not a configuration.
-        ConfigurationRefusedError: for another box, or older.
+        ForAnotherBoxError, OlderRevisionError: what they say.
     """
     desired = Desired.read(open_envelope(raw, DESIRED_TYPE, trusted))
     for link in desired.links:
         for approved in link.conventions:
             verify_approvals(approved)
     if desired.audience != audience:
-        raise ConfigurationRefusedError(
+        raise ForAnotherBoxError(
             f"this configuration is for {desired.device}, another box: fetch the one for this box"
         )
     if desired.revision < at_least_revision:
-        raise ConfigurationRefusedError(
+        raise OlderRevisionError(
             f"revision {desired.revision} is older than {at_least_revision}, which the box holds"
         )
     return desired

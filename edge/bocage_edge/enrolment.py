@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -192,7 +193,7 @@ def _check(box: Box, newcomer: Newcomer, granted: EnrolmentGranted, authority: s
     try:
         certificate = x509.load_pem_x509_certificate(granted.certificate.encode())
         certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.encode()))
-    except Exception as error:  # cryptography raises what its backend raises
+    except (ValueError, TypeError, InvalidSignature) as error:
         raise ConfigError("the certificate is not of the console's authority") from error
     if certificate.public_key() != newcomer.session.public_key():
         raise ConfigError("the certificate is for another key")

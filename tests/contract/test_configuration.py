@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from bocage_contract.configuration import (
-    ConfigurationRefusedError,
     Desired,
+    ForAnotherBoxError,
+    OlderRevisionError,
     open_desired,
     seal_desired,
 )
@@ -41,9 +42,9 @@ def test_an_unsigned_foreign_or_old_configuration_is_refused() -> None:
     audience = fingerprint(public(BOX))
     with pytest.raises(SignatureError):
         open_desired(raw, {public(STRANGER)}, audience)
-    with pytest.raises(ConfigurationRefusedError):
+    with pytest.raises(ForAnotherBoxError):
         open_desired(raw, {public(CONSOLE)}, fingerprint(public(STRANGER)))
-    with pytest.raises(ConfigurationRefusedError):
+    with pytest.raises(OlderRevisionError):
         open_desired(raw, {public(CONSOLE)}, audience, at_least_revision=4)
 
 

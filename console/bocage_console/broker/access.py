@@ -36,3 +36,9 @@ def access_list(devices: Iterable[str]) -> str:
         lines += [f"topic write {topic(device, leaf)}" for leaf in Up]
         lines += [f"topic read {topic(device, leaf)}" for leaf in Down]
     return "\n".join(lines) + "\n"
+
+
+def devices_of(text: str) -> frozenset[str]:
+    """Name the boxes of a list that was written before."""
+    users = (line.removeprefix("user ") for line in text.splitlines() if line.startswith("user "))
+    return frozenset(each for each in users if "." not in each)

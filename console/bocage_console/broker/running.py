@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bocage_console.authority.certificates import Role, key_pem, pem_of
 from bocage_console.authority.files import SessionFiles, load_authority, session_files
-from bocage_console.broker.access import SELFTEST, WITNESS, access_list
+from bocage_console.broker.access import SELFTEST, WITNESS, access_list, devices_of
 from bocage_console.broker.configuration import BrokerSettings, configuration
 from bocage_console.broker.selftest import Strangers, breaches
 from bocage_console.broker.session import BrokerAddress, Probe
@@ -90,6 +90,7 @@ class BrokerUnit:
         self._clock = clock
         self._child: Child | None = None
         self._given: frozenset[str] = frozenset()
+        self._leaving: frozenset[str] = frozenset()  # off the list, their sessions still there
 
     def start(self) -> None:
         """Start the broker; it stays only if it is tight.
@@ -100,12 +101,15 @@ class BrokerUnit:
         settings = self._settings()
         settings.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         self._given = self._listed()
+        # Who left while no broker ran may have a session that was kept.
+        self._leaving = _listed_before(settings) - self._given
         self._write_list(settings)
         write_atomic(settings.file, configuration(settings).encode(), mode=0o640)
         self._child = spawn(["mosquitto", "-c", settings.file])
         try:
             wait_until_it_answers(self._child, self._address)
             found = breaches(self._address, self._strangers())
+            self._throw_out_leaving()
         except BaseException:
             self.close()
             raise
@@ -128,13 +132,12 @@ class BrokerUnit:
             raise BrokerError(f"the broker has ended by itself (status {code})")
         wanted = self._listed()
         if wanted != self._given:
-            gone = self._given - wanted
+            self._leaving = (self._leaving | (self._given - wanted)) - wanted
             self._given = wanted
             self._write_list(self._settings())
             child.signal(SIGHUP)
-            for device in sorted(gone):
-                self._throw_out(device)
-            _log.info("list replaced", boxes=len(wanted), gone=len(gone))
+            _log.info("list replaced", boxes=len(wanted), leaving=len(self._leaving))
+        self._throw_out_leaving()
         return LOOK_EVERY_S
 
     def close(self) -> None:
@@ -182,18 +185,23 @@ class BrokerUnit:
             session_files(self._folder, WITNESS, Role.CLIENT, now),
         )
 
-    def _throw_out(self, device: str) -> None:
-        """Take a box's session over by its own name and leave nothing of it."""
+    def _throw_out_leaving(self) -> None:
+        self._leaving = frozenset(each for each in self._leaving if not self._throw_out(each))
+
+    def _throw_out(self, device: str) -> bool:
+        """Take a box's session over by its own name and leave nothing of it; False: try again."""
         with tempfile.TemporaryDirectory(prefix="bocage-") as folder:
             files = self._session_of(device, Path(folder))
             probe = Probe(self._address, files, str(files.authority), device)
             try:
-                if not probe.connect(clean=True, expires_after_s=0):
-                    _log.error("session not taken over", device=device)
+                if probe.connect(clean=True, expires_after_s=0):
+                    return True
+                _log.error("session not taken over", device=device)
             except BrokerError as error:
                 _log.error("session not taken over", device=device, error=error.message)
             finally:
                 probe.close()
+        return False
 
     def _session_of(self, device: str, folder: Path) -> SessionFiles:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -203,3 +211,10 @@ class BrokerUnit:
         write_atomic(files.key, key_pem(key))
         write_atomic(files.certificate, pem_of(certificate).encode())
         return files
+
+
+def _listed_before(settings: BrokerSettings) -> frozenset[str]:
+    try:
+        return devices_of(settings.access_list.read_text())
+    except FileNotFoundError:
+        return frozenset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 from flask import Flask
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import select
 
 from bocage_console.authority.certificates import Role
@@ -23,10 +24,13 @@ from bocage_console.gate.serving import GateServer
 from bocage_console.ingest.unit import IngestUnit
 from bocage_console.signer.key import read_key
 from bocage_console.signer.signing import LOOK_EVERY_S, SignerUnit
+from bocage_contract.names import Endpoint
+from bocage_contract.reach import host_and_port
 from bocage_system import logs
 from bocage_system.clock import SystemClock
 from bocage_system.daemon import notify_ready, notify_watchdog, stop_event
 
+_ENDPOINT: TypeAdapter[str] = TypeAdapter(Endpoint)
 _PORT = click.IntRange(1, 65535)
 _NAMES = click.option(
     "--name",
@@ -134,7 +138,7 @@ def active_devices(database: Database) -> frozenset[str]:
 
 
 def _address(text: str) -> BrokerAddress:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise ConsoleError(f"{text} is no HOST:PORT")
-    return BrokerAddress(host.strip("[]"), int(port))
+    try:
+        return BrokerAddress(*host_and_port(_ENDPOINT.validate_python(text)))
+    except ValidationError:
+        raise ConsoleError(f"{text} is no HOST:PORT") from None

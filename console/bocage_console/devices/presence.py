@@ -36,7 +36,6 @@ class Evidence:
     """
 
     heard_at: float | None
-    session_began_at: float | None = None
     session_ended_at: float | None = None
     partner_handshake_at: float | None = None
 

@@ -26,10 +26,8 @@ def evidence_of(session: Session, device: str) -> Evidence:
     ended_at = None
     if status is not None and not status.body["online"]:
         ended_at = status.received_at
-    began_at = None if status is None or ended_at is not None else status.received_at
     return Evidence(
         heard_at=heard_at,
-        session_began_at=began_at,
         session_ended_at=ended_at,
         partner_handshake_at=_seen_by_partners(session, device),
     )

@@ -94,7 +94,7 @@ def _take(
         case Status():
             _take_status(session, device, message, said, written)
         case Reported():
-            _take_reported(session, device, message, said)
+            _take_reported(session, device, message, said, written)
         case _:
             _keep(session, device, message, said)
 
@@ -124,16 +124,21 @@ def _take_status(
         written.born.append(device.id)
 
 
-def _take_reported(session: Session, device: Device, message: Message, said: Reported) -> None:
+def _take_reported(
+    session: Session, device: Device, message: Message, said: Reported, written: Written
+) -> None:
     _keep(session, device, message, said)
     if said.card is None or said.card == device.card:
         return
     try:
         card = open_card(base64.b64decode(said.card))
     except ContractError:
+        written.refused["card"] += 1
         return
     is_own = fingerprint(card.identity_key) == device.identity and card.device == device.id
-    if is_own and card.serial > device.card_serial:
+    if not is_own or card.serial < device.card_serial:
+        written.refused["card"] += 1
+    elif card.serial > device.card_serial:
         device.card, device.card_serial = said.card, card.serial
         session.flush()
         order_for_partners(session, message.at, "ingest", device.id, f"{device.id} has a new card")

@@ -6,7 +6,7 @@ code, and the console has its words (contract: `fleet/wording`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ ECHO_OLD_S = 900.0
 HOT_TENTHS = 800
 MEMORY_SHORT_PERCENT = 5
 DISK_WORN_PERCENT = 90
+OLD_S = 3600.0
+_FOR_A_PERSON = frozenset({"report_held", "request_held", "undecided"})
 _ALARMS = {
     "slot_missed": Code.SLOT_MISSED,
     "urgent_waiting": Code.URGENT_WAITING,
@@ -55,7 +57,6 @@ class Seen:
         is_configured: there is a usable configuration.
         statuses: by unit; missing where it has said nothing.
         keeper_answers: it gave its head when it was asked.
-        free_bytes, reserve_bytes: of the file system the spool lies on.
     """
 
     now: float
@@ -63,8 +64,6 @@ class Seen:
     statuses: Mapping[str, Status]
     keeper_answers: bool
     machine: Machine
-    free_bytes: int
-    reserve_bytes: int
 
 
 def judge(seen: Seen) -> list[Found]:
@@ -80,12 +79,10 @@ def _all(seen: Seen) -> Iterator[Found]:
     yield from _units(seen)
     yield from _link(seen.statuses.get("link", {}))
     yield from _relay(seen.statuses.get("relay", {}))
+    yield from _spool(seen.statuses.get("relay", {}).get("spool") or {}, seen.now)
+    yield from _people(seen.statuses.get("receive", {}))
     yield from _deliver(seen.statuses.get("deliver", {}), seen.now)
     yield from _machine(seen.machine)
-    if seen.free_bytes < seen.reserve_bytes:
-        yield Found(Code.SPOOL_FULL)
-    elif seen.free_bytes < 4 * seen.reserve_bytes:
-        yield Found(Code.SPOOL_FILLING)
 
 
 def _units(seen: Seen) -> Iterator[Found]:
@@ -101,9 +98,9 @@ def _units(seen: Seen) -> Iterator[Found]:
             yield Found(Code.UNIT_FAULT)
 
 
-def _any(said: object) -> bool:
-    values = said.values() if isinstance(said, Mapping) else said
-    return any(values) if isinstance(values, list | tuple) or hasattr(values, "__iter__") else False
+def _any(said: Mapping[str, str] | Sequence[str] | None) -> bool:
+    """Whether a unit names a fault: some name them by what they were doing, some in a row."""
+    return any(said.values() if isinstance(said, Mapping) else said or ())
 
 
 def _link(status: Status) -> Iterator[Found]:
@@ -113,6 +110,10 @@ def _link(status: Status) -> Iterator[Found]:
         yield Found(Code.FORWARDING_ON)
     if (status.get("clock") or {}).get("state") not in (None, "attested"):
         yield Found(Code.CLOCK_UNTRUSTED)
+    said = status.get("configuration") or {}
+    returned = said.get("returned") or {}
+    if int(returned.get("revision") or 0) > int(said.get("confirmed") or 0):
+        yield Found(Code.CONFIGURATION_RETURNED, number=int(returned["revision"]))
     for link in status.get("links") or ():
         age_s = link.get("handshake_age_s")
         if link.get("reason") or age_s is None or age_s >= HANDSHAKE_DEAD_S:
@@ -146,8 +147,27 @@ def _deliver(status: Status, now: float) -> Iterator[Found]:
         if said.get("is_configured") and said.get("echo_ok") is False and is_recent:
             yield Found(Code.STATION_UNREACHABLE, destination=name)
     audit = status.get("audit") or {}
-    if audit.get("fault") and audit.get("waiting"):
+    if audit.get("unreachable_since") is not None and audit.get("waiting"):
         yield Found(Code.AUDIT_COLLECTOR_DOWN, number=int(audit["waiting"]))
+
+
+def _spool(said: Status, now: float) -> Iterator[Found]:
+    if said.get("fault"):
+        yield Found(Code.SPOOL_UNREADABLE)
+    free, reserve = said.get("free_bytes"), said.get("reserve_bytes")
+    if free is not None and reserve is not None and free < 4 * reserve:
+        yield Found(Code.SPOOL_FULL if free < reserve else Code.SPOOL_FILLING)
+    for corner in said.get("backlog") or ():
+        if now - corner["oldest_at"] >= OLD_S:
+            yield Found(Code.BACKLOG_OLD, link=corner["link"])
+    if said.get("refused"):
+        yield Found(Code.EXAMS_NOT_TAKEN, number=int(said["refused"]))
+
+
+def _people(receive: Status) -> Iterator[Found]:
+    count = sum(each.get("code") in _FOR_A_PERSON for each in receive.get("alarms") or ())
+    if count:
+        yield Found(Code.NEEDS_PERSON, number=count)
 
 
 def _machine(machine: Machine) -> Iterator[Found]:

@@ -5,7 +5,6 @@ Its death stops no exam: nothing waits for it but the console.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -45,8 +44,8 @@ from bocage_system.kick import Kick, ring
 UNIT = "agent"
 ROUND_S = 2.0
 HEALTH_EVERY_S = 10.0
+IN_FLIGHT = 2000  # events the console has not acknowledged, in the hands of the broker
 AGAIN_AFTER_S = 30.0  # without an acknowledgement, what waits is said again
-RESERVE_BYTES = 512 << 20
 _MAX_REACH_BYTES = 4096
 _log = logs.get("agent")
 
@@ -125,15 +124,12 @@ class Agent:
     def _judge(
         self, desired: Desired | None, statuses: Mapping[str, Mapping[str, Any]], now: float
     ) -> None:
-        room = os.statvfs(self._box.state)
         seen = Seen(
             now=now,
             is_configured=desired is not None,
             statuses=statuses,
             keeper_answers="ledger" not in self._faults,
             machine=look_at_machine(self._box.state),
-            free_bytes=room.f_bavail * room.f_frsize,
-            reserve_bytes=RESERVE_BYTES,
         )
         events = self._standing.look(judge(seen), now)
         if events:
@@ -231,9 +227,7 @@ class Agent:
                 in_force=0 if desired is None else desired.revision,
                 keyset=self._keyset_version(),
                 command=self._outbox.command,
-                generations={
-                    link.id: link.tunnel.generation for link in (desired.links if desired else ())
-                },
+                generations=_generations(desired),
             ).to_json()
         )
         if reported != self._reported:
@@ -244,7 +238,10 @@ class Agent:
         """Publish what has not been said in this session; all of it where no answer comes."""
         if self._outbox.waiting() and ticks - self._acknowledged_at > AGAIN_AFTER_S:
             self._published, self._acknowledged_at = 0, ticks
-        while pending := self._outbox.after(self._published):
+        self._published = max(self._published, self._outbox.acknowledged)
+        while self._published < self._outbox.acknowledged + IN_FLIGHT and (
+            pending := self._outbox.after(self._published)
+        ):
             run = Events(epoch=self._outbox.epoch, events=pending)
             session.publish(Up.EVENTS, canonical_json(run.to_json()))
             self._published = pending[-1].seq
@@ -274,6 +271,7 @@ class Agent:
             boot=self._boot,
             now=now,
             revision=0 if desired is None else desired.revision,
+            generations=_generations(desired),
         )
         return canonical_json(health.to_json())
 
@@ -304,3 +302,7 @@ class Agent:
             "faults": dict(self._faults),
         }
         write_status(self._box, UNIT, now, status)
+
+
+def _generations(desired: Desired | None) -> dict[str, int]:
+    return {link.id: link.tunnel.generation for link in (desired.links if desired else ())}

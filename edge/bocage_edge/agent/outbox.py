@@ -57,6 +57,11 @@ class Outbox:
         return self._value(_SEQ)
 
     @property
+    def acknowledged(self) -> int:
+        """Number of the last event the console has; what follows it waits here."""
+        return self.last - self.waiting()
+
+    @property
     def command(self) -> int:
         """The highest counter of a command that was taken."""
         return self._value(_COMMAND)

@@ -8,6 +8,7 @@ from typing import Any
 
 from bocage_contract.fingerprint import fingerprint
 from bocage_contract.fleet.health import (
+    ClassBacklog,
     Condition,
     Health,
     LedgerHead,
@@ -31,6 +32,7 @@ def health_of(
     boot: str,
     now: float,
     revision: int,
+    generations: Mapping[str, int],
 ) -> Health:
     """Say how the box is.
 
@@ -46,7 +48,8 @@ def health_of(
         locked=bool(deliver.get("locked")),
         clock_attested=(link.get("clock") or {}).get("state") == "attested",
         machine=machine,
-        tunnels=list(_tunnels(link, statuses.get("relay", {}))),
+        tunnels=list(_tunnels(link, statuses.get("relay", {}), generations)),
+        backlog=list(_backlog(statuses.get("relay", {}), now)),
         stations=list(_stations(deliver, now)),
         heads=[LedgerHead(chain=head.chain, n=head.n, hash=head.hash) for head in heads],
         conditions=list(conditions),
@@ -88,7 +91,7 @@ def reported_of(
     )
 
 
-def _tunnels(link: Status, relay: Status) -> Iterator[TunnelHealth]:
+def _tunnels(link: Status, relay: Status, generations: Mapping[str, int]) -> Iterator[TunnelHealth]:
     rates = {said["link"]: said for said in relay.get("links") or ()}
     for said in link.get("links") or ():
         outgoing = rates.get(said["link"], {}).get("outgoing") or {}
@@ -96,13 +99,36 @@ def _tunnels(link: Status, relay: Status) -> Iterator[TunnelHealth]:
         yield TunnelHealth(
             link=said["link"],
             up=bool(said.get("up")),
-            generation=int(said.get("generation") or 1),
+            generation=generations.get(said["link"], 1),
             handshake_age_s=_whole(said.get("handshake_age_s")),
             mtu_bytes=_whole(said.get("mtu")),
             goodput_bit_per_s=None if goodput is None else int(goodput * 8),
-            received_bytes=_whole(said.get("received_bytes")) or 0,
-            sent_bytes=_whole(said.get("sent_bytes")) or 0,
+            received_bytes=_whole(said.get("rx_bytes")) or 0,
+            sent_bytes=_whole(said.get("tx_bytes")) or 0,
         )
+
+
+def _backlog(relay: Status, now: float) -> Iterator[ClassBacklog]:
+    arrivals = {said["link"]: _last_arrival(said) for said in relay.get("links") or ()}
+    for corner in (relay.get("spool") or {}).get("backlog") or ():
+        # Of routine exams there is an estimate, by slot; the last of them is when all are there.
+        is_expected = corner["class"] == "routine" and corner["direction"] == "out"
+        yield ClassBacklog(
+            link=corner["link"],
+            exam_class=corner["class"],
+            direction=corner["direction"],
+            objects=corner["objects"],
+            size_bytes=corner["bytes"],
+            oldest_age_s=max(0, int(now - corner["oldest_at"])),
+            arrival_at=arrivals.get(corner["link"]) if is_expected else None,
+        )
+
+
+def _last_arrival(link: Status) -> int | None:
+    """Say when the last slot's exams are expected; None: nobody can say of one of them."""
+    times = [slot.get("estimate_at") for slot in link.get("slots") or ()]
+    known = [each for each in times if each is not None]
+    return int(max(known)) if known and len(known) == len(times) else None
 
 
 def _stations(deliver: Status, now: float) -> Iterator[Station]:

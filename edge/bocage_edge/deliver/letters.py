@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bocage_contract.destination import Hl7Destination
+from bocage_contract.report_state import ReportState
 from bocage_edge.deliver.answered import outcome_of_answer
 from bocage_edge.deliver.attempt import OPENING_FAULTS, Attempt, Opened, Opener, Order, not_opened
 from bocage_edge.deliver.coercion import IdentitiesHeldError
@@ -26,7 +27,7 @@ from bocage_edge.hl7.errors import Hl7Error, UnwritableError
 from bocage_edge.hl7.framing import END, LIMIT_BYTES
 from bocage_edge.hl7.message import MEDIA_TYPE, Message, parse
 from bocage_edge.hl7.outgoing import Manner, Outgoing, outgoing
-from bocage_edge.hl7.reading import Report, ReportState, read_message
+from bocage_edge.hl7.reading import Report, read_message
 from bocage_edge.hl7.writing import Route
 
 # 32 MiB within it, on a line of 3 Mbit/s.

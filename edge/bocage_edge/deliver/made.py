@@ -24,9 +24,10 @@ from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 
 from bocage_contract.coercion import MAX_ACCESSION, MAX_PATIENT_ID
+from bocage_contract.report_state import ReportState
 from bocage_edge.exam.identities import Identities, Issued
 from bocage_edge.hl7.errors import Hl7Error
-from bocage_edge.hl7.reading import Document, Report, ReportState
+from bocage_edge.hl7.reading import Document, Report
 from bocage_edge.seal.syntax import EXPLICIT_LITTLE
 
 ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bocage_contract.report_state import ReportState
 from bocage_edge.deliver.attempt import (
     OPENING_FAULTS,
     Attempt,
@@ -22,7 +23,7 @@ from bocage_edge.deliver.made import Made, instances_of
 from bocage_edge.deliver.outcome import Deferred, Delivered, Refused, Scope
 from bocage_edge.hl7.errors import Hl7Error
 from bocage_edge.hl7.message import parse
-from bocage_edge.hl7.reading import Report, ReportState, read_message
+from bocage_edge.hl7.reading import Report, read_message
 
 
 class DicomSender:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bocage_contract.report_state import ReportState
 from bocage_edge.exam.identities import Identities
 from bocage_edge.hl7.demographics import identities_of
 from bocage_edge.hl7.errors import Hl7Error
@@ -39,16 +40,6 @@ class Action(StrEnum):
     CHANGE = "change"
     CANCEL = "cancel"
     STATUS = "status"
-
-
-class ReportState(StrEnum):
-    """What a report is to the ones before it."""
-
-    PRELIMINARY = "preliminary"
-    FINAL = "final"
-    ADDENDUM = "addendum"
-    REPLACEMENT = "replacement"
-    DELETION = "deletion"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bocage_contract.configuration import Desired
+from bocage_contract.configuration import Desired, ForAnotherBoxError, OlderRevisionError
+from bocage_contract.errors import MessageError, SignatureError
 from bocage_contract.fleet.events import Why
-from bocage_contract.fleet.keyset import Purpose
+from bocage_contract.fleet.keyset import OlderKeysetError, Purpose
 from bocage_contract.fleet.reported import Check
 from bocage_contract.signing import MAX_ENVELOPE_BYTES
 from bocage_edge.configuration import (
@@ -224,10 +225,15 @@ def _bytes(path: Path) -> bytes | None:
         return None
 
 
+_WORDS: dict[type[BaseException] | type[None], Why] = {
+    OlderRevisionError: Why.OLDER,
+    OlderKeysetError: Why.OLDER,
+    ForAnotherBoxError: Why.NOT_FOR_US,
+    SignatureError: Why.BAD_SIGNATURE,
+    MessageError: Why.MALFORMED,
+}
+
+
 def _word(error: ConfigError) -> str:
-    text = error.message
-    if "older" in text or "not newer" in text:
-        return Why.OLDER.value
-    if "another box" in text:
-        return Why.NOT_FOR_US.value
-    return Why.BAD_SIGNATURE.value if "signatures" in text else Why.MALFORMED.value
+    """Say it in the contract's words, by what was wrong with the document."""
+    return _WORDS.get(type(error.__cause__), Why.OTHER).value

@@ -24,6 +24,7 @@ from bocage_edge.paths import Box
 from bocage_edge.relay.doors import Doors
 from bocage_edge.relay.memory import MemoryFile
 from bocage_edge.relay.report import Rates, report
+from bocage_edge.relay.room import room_of
 from bocage_edge.relay.service import LinkService
 from bocage_edge.relay.terms import Blocked, Terms, terms_of
 from bocage_edge.relay.watch import LinkWatch, Outlook
@@ -36,6 +37,7 @@ from bocage_system.kick import Kick, ring
 
 # Chosen.
 WATCH_EVERY_S = 1.0
+COUNT_EVERY_S = 10.0  # what lies in the spool: a query over all of it
 LOOK_EVERY_S = 2.0  # for rings that were lost, and for the status
 OPEN_FILES = 4096
 # Several rings, one look; several commits, one hand-over to the keeper. Neither holds up an object.
@@ -128,6 +130,8 @@ class Relay:
         self._watches: dict[str, LinkWatch] = {}
         self._roles: dict[str, str] = {}
         self._watched_at = float("-inf")
+        self._room: dict[str, Any] = {}
+        self._counted_at = float("-inf")
 
     def on_ring(self, kick: Kick) -> None:
         """Somebody rang: look at everything."""
@@ -311,9 +315,11 @@ class Relay:
         services = [service for service, _ in self._services.values()]
         outlooks = {link: watch.outlook for link, watch in self._watches.items()}
         status = report(services, list(self._blocked.values()), self._rates, outlooks, now)
-        await self._doors.work(
-            write_status, self._box, "relay", now, {"fault": self._fault, "links": status}
-        )
+        if abs(now - self._counted_at) >= COUNT_EVERY_S:
+            self._counted_at = now
+            self._room = await self._doors.work(room_of, self._parts.spool, self._box.spool)
+        said = {"fault": self._fault, "links": status, "spool": self._room}
+        await self._doors.work(write_status, self._box, "relay", now, said)
 
 
 def _lasting(terms: Terms | Blocked | None) -> object:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bocage_console.broker.access import INGEST, WITNESS, access_list
+from bocage_console.broker.access import INGEST, WITNESS, access_list, devices_of
 
 
 def test_a_box_writes_up_and_reads_down_below_its_own_name() -> None:
@@ -23,6 +23,11 @@ def test_without_boxes_only_the_console_itself_is_on_the_list() -> None:
         f"user {INGEST}",
         f"user {WITNESS}",
     ]
+
+
+def test_the_boxes_of_a_list_are_read_back() -> None:
+    assert devices_of(access_list(["flers-1", "caen-1"])) == {"flers-1", "caen-1"}
+    assert devices_of("") == frozenset()
 
 
 def test_the_list_of_the_same_boxes_is_the_same() -> None:

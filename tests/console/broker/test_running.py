@@ -127,6 +127,26 @@ def test_a_fenced_box_is_thrown_out_at_once_and_is_told_nothing_more(fleet: Flee
         probe.close()
 
 
+def test_a_box_fenced_while_no_broker_ran_finds_nothing_of_its_session(fleet: Fleet) -> None:
+    away = fleet.probe("flers-1")
+    assert away.connect(expires_after_s=3600)
+    assert away.may_subscribe(topic("flers-1", Down.DESIRED))
+    away.close()
+    console = _console(fleet)
+    assert console.may_publish(topic("flers-1", Down.DESIRED), b"queued before it was fenced")
+    console.close()
+    fleet.unit.close()
+
+    fleet.listed.discard("flers-1")
+    fleet.unit.start()
+
+    back = fleet.probe("flers-1")
+    assert back.connect(clean=False, expires_after_s=3600)
+    back.is_answered("anything")
+    assert back.heard == []
+    back.close()
+
+
 def test_fencing_one_box_leaves_the_others_their_sessions(fleet: Fleet) -> None:
     other = fleet.probe("caen-1")
     assert other.connect()

@@ -19,7 +19,7 @@ CASES = [
     (Evidence(NOW - 5), Presence.ONLINE),
     (Evidence(NOW - FRESH_S), Presence.OFFLINE),
     # A broker that was killed told nobody: silence alone ends it.
-    (Evidence(NOW - 600, session_began_at=NOW - 900), Presence.OFFLINE),
+    (Evidence(NOW - 600), Presence.OFFLINE),
     # The will came late, after the box had spoken again.
     (Evidence(NOW - 5, session_ended_at=NOW - 60), Presence.ONLINE),
     (Evidence(NOW - 5, session_ended_at=NOW - 2), Presence.OFFLINE),

@@ -190,7 +190,8 @@ def test_a_new_card_goes_to_the_partners_if_the_box_itself_signed_it(database: D
         assert session.get_one(Device, HOSPITAL).card_serial == 2
         assert session.scalars(select(SigningOrder.device_id)).all() == [PRACTICE]
     for foreign in (NewBox(HOSPITAL, serial=3).card, BOX.card, "e30="):
-        take(database, message(Up.REPORTED, reported(foreign)))
+        written = take(database, message(Up.REPORTED, reported(foreign)))
+        assert written.refused == {"card": 1}
     with database.reading() as session:
         assert session.get_one(Device, HOSPITAL).card_serial == 2
 

@@ -40,8 +40,6 @@ def seen(machine: dict[str, Any] | None = None, **statuses: Any) -> Seen:
         statuses=said,
         keeper_answers=True,
         machine=MACHINE.model_copy(update=machine or {}),
-        free_bytes=10_000,
-        reserve_bytes=1000,
     )
 
 
@@ -55,6 +53,16 @@ def link(**changes: Any) -> dict[str, Any]:
 
 def relay(**changes: Any) -> dict[str, Any]:
     return {"relay": {"links": [WELL["relay"]["links"][0] | changes]}}
+
+
+def room(**changes: Any) -> dict[str, Any]:
+    spool = {"free_bytes": 10_000, "reserve_bytes": 1000, "backlog": [], "refused": 0}
+    return {"relay": {"spool": spool | changes}}
+
+
+def given_up(revision: int) -> dict[str, Any]:
+    said = {"confirmed": 3, "returned": {"revision": revision}}
+    return {"link": WELL["link"] | {"configuration": said}}
 
 
 STATION = {"is_configured": True, "echo_ok": False, "echo_at": NOW - 60}
@@ -76,6 +84,14 @@ CASES: list[tuple[dict[str, Any], Code]] = [
     ({"receive": None}, Code.UNIT_SILENT),
     ({"receive": {"at": NOW - 60}}, Code.UNIT_SILENT),
     ({"receive": {"faults": {"listening": "taken"}}}, Code.UNIT_FAULT),
+    (room(free_bytes=500), Code.SPOOL_FULL),
+    (room(free_bytes=3000), Code.SPOOL_FILLING),
+    (room(fault="the index cannot be read"), Code.SPOOL_UNREADABLE),
+    (room(refused=2), Code.EXAMS_NOT_TAKEN),
+    (room(backlog=[{"link": "flers-caen", "oldest_at": NOW - 7200}]), Code.BACKLOG_OLD),
+    ({"receive": {"alarms": [{"code": "report_held"}]}}, Code.NEEDS_PERSON),
+    (given_up(4), Code.CONFIGURATION_RETURNED),
+    ({"deliver": {"audit": {"unreachable_since": NOW, "waiting": 3}}}, Code.AUDIT_COLLECTOR_DOWN),
     ({"machine": {"undervoltage": True}}, Code.UNDERVOLTAGE),
     ({"machine": {"temperature_tenths": 851}}, Code.HOT),
     ({"machine": {"memory_available_bytes": 10}}, Code.MEMORY_SHORT),
@@ -86,6 +102,10 @@ CASES: list[tuple[dict[str, Any], Code]] = [
 @pytest.mark.parametrize(("changes", "code"), CASES)
 def test_what_is_wrong_has_its_code(changes: dict[str, Any], code: Code) -> None:
     assert [found.code for found in judge(seen(**changes))] == [code]
+
+
+def test_of_a_revision_given_up_before_a_later_one_held_nothing_is_said() -> None:
+    assert judge(seen(**given_up(2))) == []
 
 
 def test_a_station_that_was_asked_long_ago_proves_nothing() -> None:

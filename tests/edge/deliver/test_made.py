@@ -11,6 +11,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from bocage_contract.report_state import ReportState
 from bocage_edge.deliver.identifying import LinkIdentifiers
 from bocage_edge.deliver.made import (
     BASIC_TEXT_SR,
@@ -21,7 +22,7 @@ from bocage_edge.deliver.made import (
 )
 from bocage_edge.exam.identities import Identities, Issued
 from bocage_edge.hl7.errors import Hl7Error
-from bocage_edge.hl7.reading import Document, Report, ReportState, read
+from bocage_edge.hl7.reading import Document, Report, read
 from bocage_edge.seal.syntax import EXPLICIT_LITTLE
 from bocage_edge.spool.types import DeliveryState, ObjectKind
 from tests.edge.deliver.practice import EXAM, LINK, Practice

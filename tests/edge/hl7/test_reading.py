@@ -6,13 +6,13 @@ import base64
 
 import pytest
 
+from bocage_contract.report_state import ReportState
 from bocage_edge.exam.identities import Issued
 from bocage_edge.hl7.errors import Hl7Error
 from bocage_edge.hl7.reading import (
     Action,
     Document,
     Report,
-    ReportState,
     Request,
     UnsupportedError,
     read,

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from bocage_contract.coercion import Coerce
+from bocage_contract.report_state import ReportState
 from bocage_edge.exam.identities import Identities, Issued
 from bocage_edge.hl7.demographics import identities_of
 from bocage_edge.hl7.errors import Hl7Error
 from bocage_edge.hl7.message import Segment, parse
-from bocage_edge.hl7.reading import Document, Report, ReportState, read
+from bocage_edge.hl7.reading import Document, Report, read
 from bocage_edge.hl7.writing import (
     Rewritten,
     Route,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bocage_provisioning.lab.boxes import AGENT
 from bocage_provisioning.lab.desired import LINK_ID
 from bocage_provisioning.lab.waiting import wait_until
 from tests.integration.files import small
@@ -118,17 +119,24 @@ def test_a_revision_that_does_not_hold_is_given_up_and_the_console_knows_why(
 
 
 def test_a_fenced_box_is_shut_out_of_everything_at_once(fleet: Fleet) -> None:
-    _, practice = fleet.boxes
+    """Nothing of it is heard any more, while the other goes on; and its partner drops it."""
+    hospital, practice = fleet.boxes
     fleet.console.run("device", "fence", "thury-1", "--reason", "stolen")
-    wait_until(
-        lambda: (
-            not (practice.status("agent") or {}).get("connected", True)
-            or fleet.console.devices()["thury-1"]["state"] == "fenced"
-        ),
-        TIMEOUT_S,
-        "it is out",
-    )
     wait_until(lambda: _partner_card(fleet) is None, TIMEOUT_S, "its partner drops it")
+    last, since = fleet.said(practice, "health")["at"], fleet.said(hospital, "health")["at"]
+    wait_until(
+        lambda: fleet.said(hospital, "health")["at"] > since + 25, TIMEOUT_S, "the other goes on"
+    )
+    assert fleet.said(practice, "health")["at"] == last
+    practice.cut_power()
+    practice.start("keeper")
+    practice.wait_keeper()
+    practice.start("link", "receive", "relay", "deliver", AGENT)
+    wait_until(
+        lambda: "fenced" in str((practice.status("agent") or {}).get("unlock_refused")),
+        TIMEOUT_S,
+        "the gate refuses it",
+    )
 
 
 def _partner_card(fleet: Fleet) -> object:
